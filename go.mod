@@ -1,0 +1,3 @@
+module github.com/usher-sessions/usher
+
+go 1.26

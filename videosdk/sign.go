@@ -1,0 +1,198 @@
+package videosdk
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"hash"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// header is base64url({"alg":"HS256","typ":"JWT"}) and the dot behind it.
+const header = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
+
+// A Signer makes signatures with one pair of credentials. It is safe for use
+// by many goroutines at once; make it once and keep it.
+type Signer struct {
+	prefix   []byte // the payload's beginning, up to the value of role_type
+	backdate time.Duration
+	anyName  bool
+	states   sync.Pool // of *signState
+}
+
+// signState is what one signature needs while it is made. The MAC has the
+// secret's key schedule done, which halves the work for a short message.
+type signState struct {
+	mac hash.Hash
+	buf []byte
+	sum [sha256.Size]byte
+}
+
+// A SignerOption changes how a [Signer] signs.
+type SignerOption func(*Signer) error
+
+// WithBackdate sets by how much iat lies before the present, 0 to 600 seconds
+// in whole seconds; 30 seconds if not set. It keeps a verifier whose clock is a
+// little slow from refusing the signature as issued in the future.
+func WithBackdate(d time.Duration) SignerOption {
+	return func(s *Signer) error {
+		if d < 0 || d > MaxBackdate || d%time.Second != 0 {
+			return &FieldError{Field: "backdate", Reason: fmt.Sprintf("is %s; it must be 0s to %s in whole seconds", d, MaxBackdate)}
+		}
+		s.backdate = d
+		return nil
+	}
+}
+
+// WithAnySessionName lets session names hold characters outside Zoom's
+// documented list, in case your clients are known to accept them. The length
+// limit stays.
+func WithAnySessionName() SignerOption {
+	return func(s *Signer) error {
+		s.anyName = true
+		return nil
+	}
+}
+
+// NewSigner returns a Signer for c. The error names every fault of c (see
+// [Credentials.Check]) or the option at fault; it never holds the secret.
+func NewSigner(c Credentials, opts ...SignerOption) (*Signer, error) {
+	if err := c.Check(); err != nil {
+		return nil, fmt.Errorf("videosdk: %w", err)
+	}
+	s := &Signer{backdate: DefaultBackdate}
+	for _, o := range opts {
+		if err := o(s); err != nil {
+			return nil, fmt.Errorf("videosdk: %w", err)
+		}
+	}
+	s.prefix = append(s.prefix, `{"app_key":`...)
+	s.prefix = appendJSONString(s.prefix, c.Key)
+	s.prefix = append(s.prefix, `,"role_type":`...)
+	secret := []byte(c.Secret)
+	s.states.New = func() any { return &signState{mac: hmac.New(sha256.New, secret), buf: make([]byte, 0, 1024)} }
+	return s, nil
+}
+
+// String says that it is a Signer and nothing more: fmt would else walk into its state.
+func (s *Signer) String() string { return "videosdk.Signer" }
+
+// GoString is String.
+func (s *Signer) GoString() string { return s.String() }
+
+// Check reports every fault of g as [FieldErrors], or nil if Sign would sign it.
+func (s *Signer) Check(g Grant) error {
+	es := checkGrant(&g, s.anyName)
+	_, extra := encodeExtras(g.Extra)
+	return append(es, extra...).orNil()
+}
+
+// Validity returns the times that a signature made at now for life carries:
+// iat is now less the back-dating, exp is now plus life (0 means
+// [DefaultLife]), but at most 48 hours after iat, since Zoom bounds exp - iat.
+func (s *Signer) Validity(now time.Time, life time.Duration) (issued, expires time.Time) {
+	iat, exp := s.validity(now.Unix(), life)
+	return time.Unix(iat, 0).UTC(), time.Unix(exp, 0).UTC()
+}
+
+func (s *Signer) validity(now int64, life time.Duration) (iat, exp int64) {
+	if life == 0 {
+		life = DefaultLife
+	}
+	iat = now - int64(s.backdate/time.Second)
+	return iat, min(now+int64(life/time.Second), iat+int64(MaxLife/time.Second))
+}
+
+// Sign returns the signature for g, issued at now, as a compact JWT. The only
+// errors are faults of g, all of them at once, as [FieldErrors].
+func (s *Signer) Sign(g Grant, now time.Time) (string, error) {
+	es := checkGrant(&g, s.anyName)
+	extras, extraFaults := encodeExtras(g.Extra)
+	if es = append(es, extraFaults...); len(es) > 0 {
+		return "", es
+	}
+	// Beyond these years the numbers would no longer be epoch seconds as Zoom reads them.
+	if now.Unix() < int64(MaxBackdate/time.Second) || now.Year() > 9999 {
+		return "", FieldErrors{{Field: "now", Reason: "is outside the years 1970 to 9999"}}
+	}
+
+	st := s.states.Get().(*signState)
+	defer s.states.Put(st)
+	st.buf = s.appendPayload(st.buf[:0], &g, now.Unix(), extras)
+	payload := len(st.buf)
+	signedLen := len(header) + base64.RawURLEncoding.EncodedLen(payload)
+	const sumLen = 43 // base64url of 32 bytes
+	// One buffer holds the payload and, behind it, the token built from it.
+	st.buf = slices.Grow(st.buf, signedLen+1+sumLen)
+	token := st.buf[payload : payload+signedLen+1+sumLen]
+	copy(token, header)
+	base64.RawURLEncoding.Encode(token[len(header):signedLen], st.buf[:payload])
+	st.mac.Reset()
+	st.mac.Write(token[:signedLen])
+	token[signedLen] = '.'
+	base64.RawURLEncoding.Encode(token[signedLen+1:], st.mac.Sum(st.sum[:0]))
+	return string(token), nil
+}
+
+// appendPayload writes the claims in their fixed order, as JavaScript's
+// JSON.stringify would.
+func (s *Signer) appendPayload(b []byte, g *Grant, now int64, extras []byte) []byte {
+	iat, exp := s.validity(now, g.Life)
+	b = append(b, s.prefix...)
+	b = strconv.AppendInt(b, int64(g.Role), 10)
+	b = append(b, `,"tpc":`...)
+	b = appendJSONString(b, g.SessionName)
+	b = append(b, `,"version":1,"iat":`...)
+	b = strconv.AppendInt(b, iat, 10)
+	b = append(b, `,"exp":`...)
+	b = strconv.AppendInt(b, exp, 10)
+	b = appendText(b, claimPasscode, g.Passcode)
+	b = appendText(b, claimUserKey, g.UserKey)
+	b = appendText(b, claimUserIdentity, g.UserKey)
+	b = appendText(b, claimSessionKey, g.SessionKey)
+	if len(g.GeoRegions) > 0 {
+		b = append(b, `,"geo_regions":"`...)
+		for i, r := range g.GeoRegions {
+			if slices.Contains(g.GeoRegions[:i], r) {
+				continue // a set: naming a region twice asks for nothing more
+			}
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, r...)
+		}
+		b = append(b, '"')
+	}
+	b = appendChoice(b, claimRecordingOption, g.CloudRecordingOption)
+	b = appendChoice(b, claimRecordingElection, g.CloudRecordingElection)
+	b = appendChoice(b, claimTranscriptOption, g.CloudRecordingTranscriptOption)
+	b = appendText(b, claimTelemetry, g.TelemetryTrackingID)
+	b = appendChoice(b, claimVideoWebRTC, g.VideoWebRTCMode)
+	b = appendChoice(b, claimAudioWebRTC, g.AudioWebRTCMode)
+	b = append(b, extras...)
+	return append(b, '}')
+}
+
+func appendText(b []byte, claim, v string) []byte {
+	if v == "" {
+		return b
+	}
+	b = append(b, ',', '"')
+	b = append(b, claim...)
+	b = append(b, '"', ':')
+	return appendJSONString(b, v)
+}
+
+func appendChoice(b []byte, claim string, v *int) []byte {
+	if v == nil {
+		return b
+	}
+	b = append(b, ',', '"')
+	b = append(b, claim...)
+	b = append(b, '"', ':')
+	return strconv.AppendInt(b, int64(*v), 10)
+}
