@@ -17,7 +17,8 @@ const module = "github.com/usher-sessions/usher"
 var mayImport = map[string][]string{
 	"videosdk":        {},
 	"":                {"videosdk"},
-	"endpoint":        {"", "videosdk"},
+	"endpoint":        {"", "videosdk", "internal/web"},
+	"internal/web":    {},
 	"internal/limit":  {"", "videosdk"},
 	"internal/policy": {"", "videosdk"},
 	"internal/store":  {"", "videosdk"},

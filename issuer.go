@@ -137,6 +137,16 @@ func (i *Issuer) Issue(ctx context.Context, caller *Caller, req *Request) (*Issu
 	return issued, nil
 }
 
+// Check reports every fault of req as videosdk.FieldErrors, or nil if its
+// signature could be made. It decides and records nothing.
+func (i *Issuer) Check(req *Request) error {
+	grant := req.Grant
+	if req.Wish == WishHost || req.Wish == WishBest {
+		grant.Role = videosdk.Host
+	}
+	return i.signer.Check(grant)
+}
+
 func (i *Issuer) session(ctx context.Context, name string) (*Session, error) {
 	if i.cfg.Directory != nil {
 		s, err := i.cfg.Directory.Session(ctx, name)

@@ -1,0 +1,131 @@
+// Package server is Usher's HTTP side: the routes, what is around each of them
+// (request ids, access log, recovery from panics), health, and a server that
+// neither waits for slow clients nor cuts off those being answered.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/usher-sessions/usher"
+	"github.com/usher-sessions/usher/endpoint"
+	"github.com/usher-sessions/usher/internal/web"
+	"github.com/usher-sessions/usher/videosdk"
+)
+
+// Config is what the server's handler is made of. Issuer and Callers are required.
+type Config struct {
+	Issuer  *usher.Issuer
+	Callers endpoint.Callers
+	// Origins whose pages may read answers; see endpoint.Config.
+	Origins []string
+	// Log gets one line for each request; nil logs nothing.
+	Log *slog.Logger
+	// Ready reports why requests can't be served at the moment, for /readyz; nil is always ready.
+	Ready func(ctx context.Context) error
+	// Page shows the page of `usher dev` at GET /; nil shows none. With a page
+	// the server answers only requests that name this machine (localhost,
+	// 127.0.0.1, [::1]) as their host.
+	Page *PageConfig
+}
+
+// PageConfig is what the page of `usher dev` knows.
+type PageConfig struct {
+	// Credentials explain signatures that are pasted into the page.
+	Credentials []videosdk.Credentials
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+type server struct {
+	log     *slog.Logger
+	origins *web.Origins
+	ready   func(context.Context) error
+	routes  map[string]http.Handler // by exact path
+}
+
+// New returns the handler for all routes. The error names what is wrong with cfg.
+func New(cfg Config) (http.Handler, error) {
+	sign, err := endpoint.New(cfg.Issuer, endpoint.Config{Callers: cfg.Callers, Origins: cfg.Origins})
+	if err != nil {
+		return nil, err
+	}
+	origins, err := web.ParseOrigins(cfg.Origins)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{log: cfg.Log, origins: origins, ready: cfg.Ready}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.ready == nil {
+		s.ready = func(context.Context) error { return nil }
+	}
+	s.routes = map[string]http.Handler{
+		"/":          sign,
+		"/zoomtoken": sign,
+		"/healthz":   s.reading(s.health),
+		"/readyz":    s.reading(s.readiness),
+	}
+	return s, nil
+}
+
+// ServeHTTP finds the route and answers, whatever happens in it.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := exchanges.Get().(*exchange)
+	x.begin(w)
+	id := web.RequestID(x, r)
+	defer s.end(x, r, id)
+	if h, ok := s.routes[r.URL.Path]; ok {
+		h.ServeHTTP(x, r)
+		return
+	}
+	s.origins.Answer(x.Header(), r)
+	web.WriteFaults(x, http.StatusNotFound, web.Fault{Property: "path", Reason: "has nothing at it; ask for a signature with POST /"})
+}
+
+// reading lets GET and HEAD pass to h, and answers the others.
+func (s *server) reading(h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.origins.Answer(w.Header(), r)
+		switch r.Method {
+		case http.MethodGet, http.MethodHead:
+			h(w, r)
+		case http.MethodOptions:
+			w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+			web.WriteFaults(w, http.StatusMethodNotAllowed, web.Fault{Property: "method", Reason: "is not for this path; read it with GET"})
+		}
+	})
+}
+
+type health struct {
+	Status string `json:"status"`
+}
+
+// health says that the process answers.
+func (s *server) health(w http.ResponseWriter, _ *http.Request) {
+	web.WriteJSON(w, http.StatusOK, health{"ok"})
+}
+
+// readyWithin bounds how long readiness may take to find out, below the time-outs of common probes.
+const readyWithin = 2 * time.Second
+
+// readiness says whether signatures can be issued at the moment. Why not
+// stands in the log: anyone may ask here.
+func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
+	defer cancel()
+	if err := s.ready(ctx); err != nil {
+		if o, ok := w.(endpoint.Observer); ok {
+			o.Observe(nil, usher.Unavailable("What signatures depend on", err))
+		}
+		web.WriteFaults(w, http.StatusServiceUnavailable, web.Fault{Property: "server", Reason: "is not ready; its log says why"})
+		return
+	}
+	web.WriteJSON(w, http.StatusOK, health{"ready"})
+}

@@ -1,0 +1,88 @@
+// Package web holds what every route shares: the shape of faults, origins, and
+// request ids. It knows nothing of signatures.
+package web
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+)
+
+// A Fault is one thing that is wrong with a request.
+type Fault struct {
+	// Property is the body's member, or what else of the request is at fault:
+	// "body", "content-type", "method", "path", "authorization".
+	Property string `json:"property"`
+	// Reason says what is wrong and what to do.
+	Reason string `json:"reason"`
+}
+
+// Header values that never change are kept as slices, so that setting them costs no allocation.
+var (
+	jsonType = []string{"application/json; charset=utf-8"}
+	noStore  = []string{"no-store"}
+	noSniff  = []string{"nosniff"}
+)
+
+// SetJSON sets the headers of every JSON answer: it is JSON, it isn't to be
+// guessed at, and no cache may keep it, since it may carry a signature.
+func SetJSON(h http.Header) {
+	h["Content-Type"] = jsonType
+	h["Cache-Control"] = noStore
+	h["X-Content-Type-Options"] = noSniff
+}
+
+// WriteFaults answers with {"errors":[{"property","reason"}]}, the shape that
+// Zoom's sample endpoint gives to faults.
+func WriteFaults(w http.ResponseWriter, status int, faults ...Fault) {
+	WriteJSON(w, status, struct {
+		Errors []Fault `json:"errors"`
+	}{faults})
+}
+
+// WriteJSON answers with v, which must be a value that can be written as JSON.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // a value that this program itself made
+	}
+	SetJSON(w.Header())
+	w.WriteHeader(status)
+	w.Write(append(b, '\n'))
+}
+
+const requestIDHeader = "X-Request-Id"
+
+// RequestID returns the id that ties request, answer, log and ledger together:
+// the one that the client or a proxy sent if it is sane, else a new one. It is
+// set on the answer, and on the request for whoever handles it next.
+func RequestID(w http.ResponseWriter, r *http.Request) string {
+	ids := r.Header[requestIDHeader]
+	if len(ids) != 1 || !saneID(ids[0]) {
+		var b [16]byte
+		s := strconv.AppendUint(b[:0], rand.Uint64()|1<<63, 16) // the highest bit makes it 16 digits
+		ids = []string{string(s)}
+		r.Header[requestIDHeader] = ids
+	}
+	w.Header()[requestIDHeader] = ids
+	return ids[0]
+}
+
+// saneID reports whether id may stand in a log as it is: 1 to 64 characters,
+// the letters, digits and signs of common id formats.
+func saneID(id string) bool {
+	if len(id) == 0 || len(id) > 64 {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
+			continue
+		}
+		if c != '-' && c != '_' && c != '.' && c != ':' {
+			return false
+		}
+	}
+	return true
+}
