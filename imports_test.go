@@ -17,6 +17,8 @@ const module = "github.com/usher-sessions/usher"
 var mayImport = map[string][]string{
 	"videosdk":        {},
 	"":                {"videosdk"},
+	"api":             {},
+	"client":          {"api"},
 	"endpoint":        {"", "videosdk", "internal/web"},
 	"internal/web":    {},
 	"internal/limit":  {"", "videosdk"},
