@@ -113,6 +113,7 @@ func (i *Issuer) Issue(ctx context.Context, caller *Caller, req *Request) (*Issu
 	if err != nil {
 		return nil, err
 	}
+	grant.SessionName = session.Name // as the directory writes it, in the ledger's refusals too
 	decision, err := i.decide(ctx, caller, session, &grant, req.Wish, now)
 	if err != nil {
 		return nil, i.refuse(ctx, caller, req, &grant, now, err)
@@ -198,7 +199,7 @@ func (i *Issuer) decideRole(caller *Caller, s *Session, grant *videosdk.Grant, w
 		if !caller.Scope.Covers(a, s.Name) {
 			return Decision{}, false
 		}
-		q := Question{Caller: caller, Action: a, Session: s, Now: now, Life: lifeOf(s, grant), Features: featuresOf(s, grant)}
+		q := Question{Caller: caller, Action: a, Session: s, Now: now, UserKey: grant.UserKey, Life: lifeOf(s, grant), Features: featuresOf(s, grant, role)}
 		d := i.cfg.Policy.Decide(&q)
 		if d.Allowed {
 			grant.Role = role
@@ -261,14 +262,14 @@ func lifeOf(s *Session, g *videosdk.Grant) time.Duration {
 	return videosdk.DefaultLife
 }
 
-// featuresOf names the features of the signature that may cost money.
-func featuresOf(s *Session, g *videosdk.Grant) []string {
+// featuresOf names those features that may cost money of a signature for that role.
+func featuresOf(s *Session, g *videosdk.Grant, role videosdk.Role) []string {
 	option, election, transcript := g.CloudRecordingOption, g.CloudRecordingElection, g.CloudRecordingTranscriptOption
 	if s.Listed() {
 		option, election, transcript = s.CloudRecordingOption, s.CloudRecordingElection, s.CloudRecordingTranscriptOption
 	}
 	var out []string
-	if option != nil {
+	if option != nil && role == videosdk.Host { // a participant's signature never carries it, see settle
 		out = append(out, "recording")
 	}
 	if election != nil && *election != 0 {

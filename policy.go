@@ -21,6 +21,9 @@ type Question struct {
 	Action  Action
 	Session *Session
 	Now     time.Time
+	// UserKey is the one that the signature would carry: the caller's own, or that
+	// of whom the caller speaks for; "" for none.
+	UserKey string
 	// Life that the signature would have, 0 where the action needs none.
 	Life time.Duration
 	// Features that the signature would carry and that may cost money:
