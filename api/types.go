@@ -23,6 +23,12 @@ type Problem struct {
 	RequestID string   `json:"requestId,omitempty"`
 }
 
+// GetStatus returns Status. With ContentType it lets the server answer with any Problem.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType returns the media type of problems.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
 // Error makes a Problem an error for users of the client.
 func (p *Problem) Error() string {
 	s := p.Title
