@@ -150,7 +150,7 @@ var shownErrors = []shownError{
 		remains: "Log the parameters right before join: name, token and user name must be text and not empty."},
 
 	// What Zoom's server answers, as logs of requests show it.
-	{platform: onServer, number: 124, name: "token refused", parts: []string{"javawebtokenis"}, means: "the token was refused", explains: byAll, needs: needSecret | needName | needTime, remains: otherToken},
+	{platform: onServer, number: 124, name: "token refused", means: "the token was refused", explains: byAll, needs: needSecret | needName | needTime, remains: otherToken},
 	{platform: onServer, number: 300, name: "account unknown", means: "app_key is not the SDK key of an active Video SDK account", explains: slices.Concat(byKey, byKind, bySecret), needs: needSecret, refuses: true,
 		remains: "Check that the account has the Video SDK and that app_key is its SDK key, not the API key."},
 	{platform: onServer, number: 3000, name: "join refused", means: "passcode, role or session key were refused; its text says which", explains: slices.Concat(byRole, byPasscode, faultsOf(claimSessionKey)), needs: needPasscode,

@@ -5,6 +5,7 @@ package videosdk
 // is wrong underneath should show too.
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -77,7 +78,7 @@ func (in *inspection) unwrap(token string) string {
 		if t, ok := cutPrefixFold(token, "bearer"); ok && t != "" && !isTokenChar(t[0]) {
 			once(CodeBearerPrefix, "\"Bearer\" stands before the token; that belongs into HTTP headers, not into a signature for join.",
 				"Pass the token alone to join.")
-			token = t
+			token = strings.TrimLeftFunc(t, isBlank)
 		}
 		if token == before {
 			break
@@ -179,6 +180,9 @@ func (in *inspection) parts(parts []string) {
 		}
 		raw[i], ok[i] = b, true
 		for _, code := range oddities {
+			if i == 2 && code == CodeNonCanonical && len(b) != sha256.Size {
+				continue // cut off or lengthened, which is said elsewhere
+			}
 			odd[code] = append(odd[code], partNames[i])
 		}
 	}
