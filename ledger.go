@@ -58,3 +58,46 @@ type Ledger interface {
 	// then have been recorded or not.
 	Record(ctx context.Context, e *Entry) error
 }
+
+// EventLedgerPruned records that rows past their age were removed.
+const EventLedgerPruned Event = "ledger.pruned"
+
+// A LedgerRow is an entry in its place: rows of one writer form a chain in
+// which each carries the hash of the one before.
+type LedgerRow struct {
+	Entry
+	// Writer names the chain; WriterID is the store's number for it.
+	Writer   string
+	WriterID int64
+	// Number counts the rows of the chain from 1 without a gap.
+	Number int64
+	// Prev is the Hash of the row before, zero in the first row.
+	Prev [32]byte
+	// Hash is taken over Writer, Number, Prev and the entry.
+	Hash [32]byte
+	// FoldedSession is the session's name as the store's index has it; reading sets
+	// it, so that an index that hides a row is found out.
+	FoldedSession string
+}
+
+// A LedgerHead is the end of a chain: the number and hash of its last row, both
+// zero while it has none.
+type LedgerHead struct {
+	Writer   string
+	WriterID int64
+	Number   int64
+	Hash     [32]byte
+}
+
+// A LedgerFilter selects rows; what is zero selects all.
+type LedgerFilter struct {
+	UserKey  string
+	Session  string // compared by [FoldName]
+	Caller   string
+	Decision string
+	Event    Event
+	// From is the first moment, To the one after the last.
+	From, To time.Time
+	// OldestFirst turns the order around; newest come first otherwise.
+	OldestFirst bool
+}
