@@ -233,6 +233,7 @@ func inspectKindCases() []inspectCase {
 		of("ZAK", videosdk.KindZAK, `{"aud":"clientsm","uid":"u","iss":"web","sty":1,"wcd":"us05",`+times+`}`, videosdk.CodeZAKToken),
 		of("LiveKit", videosdk.KindLiveKit, `{"iss":"APIkey","sub":"ann","nbf":1782907170,"exp":1782914400,"video":{"room":"Cool Cars","roomJoin":true}}`, videosdk.CodeLiveKitToken),
 		of("another party's", videosdk.KindOther, `{"iss":"https://accounts.example.com","aud":"app","sub":"ann",`+times+`}`, videosdk.CodeOtherToken),
+		of("another party's, with a room", videosdk.KindOther, `{"iss":"app","aud":"jitsi","sub":"example.com","room":"Cool Cars",`+times+`}`, videosdk.CodeOtherToken),
 		of("no claims", videosdk.KindOther, `{}`, videosdk.CodeOtherToken),
 		{name: "OAuth access token, ES256", comment: "no finding on alg: the kind says it", token: b64(`{"alg":"ES256","typ":"JWT"}`) + "." + b64(`{"iss":"zm:cid:abc",`+times+`}`) + "." + b64(strings.Repeat("s", 64)),
 			known: knownAll(), kind: videosdk.KindOAuth, signature: notChecked, errors: codes(videosdk.CodeOAuthToken)},

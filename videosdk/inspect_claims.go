@@ -153,9 +153,6 @@ func (in *inspection) names() {
 			continue
 		}
 		required := slices.Contains(requiredClaims, claim)
-		if m.name == "name" && has(claimTopic) || !required && synonyms[fold(m.name)] != "" && len(fold(m.name)) < 6 {
-			continue
-		}
 		meant[claim] = true
 		severity, effect := SeverityWarning, "it has no effect"
 		if required {
@@ -226,7 +223,11 @@ func (in *inspection) text(claim string) (string, bool) {
 	}
 	s, ok := m.text()
 	if !ok {
-		in.say(CodeWrongType, claim, fmt.Sprintf("%s is %s; it must be text.", claim, m.kind()), orLeaveOut(claim, "Write it as a JSON string."))
+		remedy := "Write it as a JSON string."
+		if claim == claimGeoRegions {
+			remedy = "Write one JSON string with commas in it, such as \"DE,NL\"."
+		}
+		in.say(CodeWrongType, claim, fmt.Sprintf("%s is %s; it must be text.", claim, m.kind()), orLeaveOut(claim, remedy))
 		return "", false
 	}
 	if s == "" {

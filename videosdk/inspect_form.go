@@ -76,7 +76,7 @@ func (in *inspection) unwrap(token string) string {
 			token = strings.TrimSpace(t)
 		}
 		if t, ok := cutPrefixFold(token, "bearer"); ok && t != "" && !isTokenChar(t[0]) {
-			once(CodeBearerPrefix, "\"Bearer\" stands before the token; that belongs into HTTP headers, not into a signature for join.",
+			once(CodeBearerPrefix, "\"Bearer\" stands before the token; that belongs in HTTP headers, not in what is passed to join.",
 				"Pass the token alone to join.")
 			token = strings.TrimLeftFunc(t, isBlank)
 		}
@@ -148,7 +148,7 @@ func (in *inspection) notAJWT(token string, parts int) {
 		if parts == 7 {
 			more = " or more"
 		}
-		say(fmt.Sprintf("The text has %d%s parts with dots between them; a JWT has three.", parts, more), sameToken)
+		say(fmt.Sprintf("The text has %d%s parts with dots between them; a JWT has 3.", parts, more), sameToken)
 	}
 }
 
@@ -271,14 +271,14 @@ func (in *inspection) signatureBytes(part string, b []byte) {
 // encodings reports parts that are encoded in another way than base64url without padding.
 func (in *inspection) encodings(odd map[Code][]string) {
 	if p := odd[CodeStandardBase64]; p != nil {
-		in.say(CodeStandardBase64, "", "The "+strings.Join(p, " and ")+" part is in standard base64, with + or /.", "Use base64url: - and _ in place of + and /, and no = at the end.")
+		in.say(CodeStandardBase64, "", "Standard base64, with + or /, is used in the "+strings.Join(p, " and ")+".", "Use base64url: - and _ in place of + and /, and no = at the end.")
 	}
 	if p := odd[CodePadding]; p != nil && odd[CodeStandardBase64] == nil {
-		in.say(CodePadding, "", "The "+strings.Join(p, " and ")+" part ends in padding (=).", "Use base64url without padding: leave out the = at the end.")
+		in.say(CodePadding, "", "There is padding (=) at the end of the "+strings.Join(p, " and ")+".", "Use base64url without padding: leave out the = at the end.")
 	}
 	if p := odd[CodeNonCanonical]; p != nil {
 		in.damaged = true
-		in.say(CodeNonCanonical, "", "The last character of the "+strings.Join(p, " and ")+" part is one that no encoder writes; the token was changed after it was made.", sameToken)
+		in.say(CodeNonCanonical, "", "The last character of the "+strings.Join(p, " and ")+" is one that no encoder writes there; the token was changed after it was made.", sameToken)
 	}
 }
 

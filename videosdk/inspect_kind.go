@@ -67,10 +67,15 @@ func (in *inspection) kind() Kind {
 	return KindOther
 }
 
-// hasTopic reports whether the payload names a session, be it by another name than tpc.
+// hasTopic reports whether the payload names a session of the Video SDK, be it
+// by another name than tpc; one that other parties' tokens have doesn't count.
 func (in *inspection) hasTopic() bool {
 	for _, m := range in.payload {
-		if m.name == claimTopic || nearMiss(m.name) == claimTopic && fold(m.name) != "name" {
+		switch fold(m.name) {
+		case "name", "session", "room", "roomname":
+			continue
+		}
+		if m.name == claimTopic || nearMiss(m.name) == claimTopic {
 			return true
 		}
 	}

@@ -48,7 +48,7 @@ func (in *inspection) ambiguous(candidates []shownError, quoted string) bool {
 	}
 	var meanings []string
 	for _, e := range candidates {
-		meanings = append(meanings, fmt.Sprintf("in %s %s (%s)", e.platform, e.name, e.means))
+		meanings = append(meanings, fmt.Sprintf("in %s it is %s (%s)", e.platform, e.name, e.means))
 	}
 	in.say(CodeErrorAmbiguous, "", quoted+" means different things: "+strings.Join(meanings, "; ")+".",
 		"Go by the error's name instead of its number, and say which SDK showed it.")
@@ -74,7 +74,7 @@ func (in *inspection) explained(e shownError, at int, quoted string) {
 	f.Severity = SeverityError // what was a risk has happened
 	in.telling = at
 	in.say(CodeErrorExplained, f.Claim, fmt.Sprintf("The error shown, %s (%s), means: %s.", quoted, e.where(), e.means),
-		"The token shows why: see "+string(f.Code)+".")
+		"See "+string(f.Code)+": that explains it.")
 }
 
 // notExplained says what remains when no finding explains e.
@@ -89,16 +89,20 @@ func (in *inspection) notExplained(e shownError, quoted string) {
 		return
 	}
 	if missing := in.missing(e.needs); missing != "" {
-		in.say(CodeErrorNotExplained, "", what+"; nothing looked at explains it.", "Give "+missing+" as well, then more can be told. "+e.remains)
+		in.say(CodeErrorNotExplained, "", what+"; nothing looked at explains it.", "Give "+missing+" as well, then more can be told.")
 		return
 	}
 	if e.refuses && in.report.Signature == SignatureVerified {
-		in.say(CodeCredentialsRefused, claimAppKey, what+"; but the signature verifies with the given secret, so it is key and secret themselves that Zoom doesn't accept.",
+		in.say(CodeCredentialsRefused, claimAppKey, what+"; but the signature verifies with the given secret, so what remains is that Zoom doesn't accept this key and secret.",
 			"Compare both with the Zoom app marketplace: SDK (not API) credentials, of the account whose sessions are joined, not changed or switched off since. If they are right, the client sent another token than this one.")
 		in.telling = len(in.report.Findings) - 1
 		return
 	}
-	in.say(CodeErrorNotExplained, "", what+"; but nothing in the token explains it.", e.remains)
+	remedy := e.remains
+	if in.report.Cause() != nil {
+		remedy = "Correct what else is wrong with the token, then try again."
+	}
+	in.say(CodeErrorNotExplained, "", what+"; but nothing in the token explains it.", remedy)
 }
 
 // missing names what would have to be known to explain an error.

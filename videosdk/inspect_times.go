@@ -87,7 +87,7 @@ func (in *inspection) times() {
 		in.early("nbf", "not valid until", nbf)
 	}
 	if hasExp && !now.Before(time.Unix(exp, 0)) {
-		in.say(CodeExpired, claimExpires, fmt.Sprintf("The signature expired %s ago (%s).", spell(now.Unix()-exp), utc(exp)),
+		in.say(CodeExpired, claimExpires, fmt.Sprintf("The signature expired %s (%s).", ago(now.Unix()-exp), utc(exp)),
 			"Ask your server for a new one; if new ones have expired too, check the server's clock and that it doesn't hand out old ones.")
 	}
 }
@@ -129,7 +129,7 @@ func (in *inspection) life(life int64) {
 			"Set exp to at most iat plus 172800."+hint)
 	case life < shortest:
 		hint := ""
-		if life < 1800 && within(life*60) {
+		if life < 300 && within(life*60) {
 			hint = fmt.Sprintf(" Were minutes meant? %d minutes are %d s.", life, life*60)
 		}
 		in.say(CodeLifeTooShort, claimExpires, fmt.Sprintf("The token lives %s (%d s); at least 30 min (%d s) are required.", spell(life), life, shortest),
@@ -218,6 +218,13 @@ func describeName(s string) string {
 		return "another name"
 	}
 	return quoteShort(s)
+}
+
+func ago(s int64) string {
+	if s == 0 {
+		return "just now"
+	}
+	return spell(s) + " ago"
 }
 
 // spell writes a number of seconds for people: "3 h 12 min".
