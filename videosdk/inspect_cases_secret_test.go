@@ -197,6 +197,10 @@ func inspectShownCases() []inspectCase {
 		knowing(shown("5013, passcode of 11", "5013", basePayload(), codes(videosdk.CodePasscodeTooLong), explained), func(k *inspectKnown) { k.Passcode = new("12345678901") }),
 		knowing(shown("5013, name of 201", "5013", basePayload().with("tpc", quoted(strings.Repeat("n", 201))), codes(videosdk.CodeNameTooLong), explained), noName),
 
+		// The Meeting SDK's.
+		shown("3712, with a sound Video SDK signature", "3712", basePayload(), none, codes(videosdk.CodeErrorElsewhere)),
+		knowing(shown("3705, expired", "3705", basePayload(), codes(videosdk.CodeExpired), explained), expired),
+
 		// Server.
 		shown("124, role missing", "errorCode 124", basePayload().without("role_type"), codes(videosdk.CodeMissingClaim), explained),
 		shown("300, all right", "300", basePayload(), codes(videosdk.CodeCredentialsRefused), none),

@@ -14,6 +14,7 @@ const (
 	onNative    platform = "the native SDKs"
 	onOlder     platform = "older native SDKs"
 	onUIToolkit platform = "the UI Toolkit for iOS"
+	onMeeting   platform = "the Meeting SDK for web"
 	onServer    platform = "Zoom's server"
 )
 
@@ -104,6 +105,7 @@ type shownError struct {
 const (
 	otherToken  = "Everything looked at is in order: the client probably sent another token, or another name, than these. Log both right before join, without the signature's last part."
 	otherName   = "The names are equal: the client probably joined with another name or another token than these. Log both right before join."
+	otherClient = "A Video SDK signature joins with the Video SDK's client alone; meetings need a signature of the Meeting SDK."
 	askPasscode = "The passcode of the user who opened the session counts; everybody else must pass the same to join."
 )
 
@@ -148,6 +150,11 @@ var shownErrors = []shownError{
 		means:    "join was called with an empty token, a name over 200, a passcode over 10 characters, or something that is not text",
 		explains: slices.Concat(causes(CodeEmpty, CodeNotAJWT, CodeNameTooLong, CodePasscodeTooLong), faultsOf(claimTopic)), needs: needPasscode,
 		remains: "Log the parameters right before join: name, token and user name must be text and not empty."},
+
+	// The Meeting SDK's: then the wrong client was used, or its token.
+	{platform: onMeeting, number: 3705, name: "signature expired", means: "the Meeting SDK refused the signature as expired", explains: slices.Concat(byKind, byTime), elsewhere: true, remains: otherClient},
+	{platform: onMeeting, number: 3708, name: "wrong role", means: "the Meeting SDK refused the signature for its role", explains: slices.Concat(byKind, byRole), elsewhere: true, remains: otherClient},
+	{platform: onMeeting, number: 3712, name: "signature invalid", means: "the Meeting SDK refused the signature", explains: slices.Concat(byKind, byToken), elsewhere: true, remains: otherClient},
 
 	// What Zoom's server answers, as logs of requests show it.
 	{platform: onServer, number: 124, name: "token refused", means: "the token was refused", explains: byAll, needs: needSecret | needName | needTime, remains: otherToken},
