@@ -58,12 +58,18 @@ var fieldNames = [numFields][]string{
 	audioCompatible:   {"audioCompatibleMode", "audio_compatible_mode"},
 }
 
-// fieldOf finds a field by any of its spellings.
-var fieldOf = func() map[string]field {
-	m := map[string]field{}
+// spelling is one name of a field.
+type spelling struct {
+	field field
+	name  string
+}
+
+// spellings finds a field by any of its names.
+var spellings = func() map[string]spelling {
+	m := map[string]spelling{}
 	for f, names := range fieldNames {
 		for _, n := range names {
-			m[n] = field(f)
+			m[n] = spelling{field(f), n}
 		}
 	}
 	return m
@@ -79,7 +85,13 @@ type body struct {
 	given  [numFields]bool
 	faulty [numFields]bool
 	faults []located
+
+	reader  bytes.Reader
+	scratch []byte
 }
+
+// reset forgets what was read before, and keeps the memory.
+func (b *body) reset() { *b = body{faults: b.faults[:0], scratch: b.scratch[:0]} }
 
 // located is a fault with its place in the answer's order.
 type located struct {
@@ -103,9 +115,10 @@ func (b *body) property(f field) string {
 // read fills b from one JSON object. A fault returned concerns the body as a
 // whole; the faults of single fields stand in b.
 func (b *body) read(dec *jsontext.Decoder, data []byte) *web.Fault {
-	dec.Reset(bytes.NewReader(data))
+	b.reader.Reset(data)
+	dec.Reset(&b.reader)
 	if dec.PeekKind() != '{' {
-		if _, err := dec.ReadValue(); err != nil {
+		if _, err := dec.ReadValue(); err != nil && err != io.EOF {
 			return syntaxFault(err)
 		}
 		return &web.Fault{Property: "body", Reason: `must be a JSON object such as {"sessionName":"Cool Cars","role":0}`}
@@ -113,27 +126,18 @@ func (b *body) read(dec *jsontext.Decoder, data []byte) *web.Fault {
 	if _, err := dec.ReadToken(); err != nil {
 		return syntaxFault(err)
 	}
-	var scratch [64]byte
 	for dec.PeekKind() != '}' {
-		raw, err := dec.ReadValue()
+		name, err := dec.ReadValue()
 		if err != nil {
 			return syntaxFault(err)
 		}
-		name, err := jsontext.AppendUnquote(scratch[:0], raw)
-		if err != nil {
-			return syntaxFault(err)
-		}
-		f, known := fieldOf[string(name)]
-		spelling := ""
-		if known {
-			spelling = spellingOf(f, name)
-		}
+		s, known := spellings[string(b.unquote(name))]
 		value, err := dec.ReadValue()
 		if err != nil {
 			return syntaxFault(err)
 		}
 		if known {
-			b.set(f, spelling, value)
+			b.set(s, value)
 		}
 	}
 	if _, err := dec.ReadToken(); err != nil {
@@ -145,20 +149,20 @@ func (b *body) read(dec *jsontext.Decoder, data []byte) *web.Fault {
 	return nil
 }
 
-func spellingOf(f field, name []byte) string {
-	for _, n := range fieldNames[f] {
-		if n == string(name) {
-			return n
-		}
+// unquote returns the text of a JSON string that the decoder has checked. It is valid until the next call.
+func (b *body) unquote(v jsontext.Value) []byte {
+	if bytes.IndexByte(v, '\\') < 0 {
+		return v[1 : len(v)-1]
 	}
-	return ""
+	b.scratch, _ = jsontext.AppendUnquote(b.scratch[:0], v)
+	return b.scratch
 }
 
 // syntaxFault says where the body stops being JSON. It repeats nothing of the body but a member's name.
 func syntaxFault(err error) *web.Fault {
 	var se *jsontext.SyntacticError
-	if !errors.As(err, &se) {
-		return &web.Fault{Property: "body", Reason: "ends before the JSON object does"}
+	if !errors.As(err, &se) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &web.Fault{Property: "body", Reason: "ends before the JSON object does; send the object whole"}
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return &web.Fault{Property: short(se.JSONPointer.LastToken()), Reason: "stands in the body more than once; send it once"}
@@ -167,10 +171,11 @@ func syntaxFault(err error) *web.Fault {
 }
 
 // set takes the value of one member.
-func (b *body) set(f field, name string, value jsontext.Value) {
+func (b *body) set(s spelling, value jsontext.Value) {
+	f := s.field
 	before, other := b.given[f], b.name[f]
 	text, number := b.text[f], b.number[f]
-	b.name[f] = name
+	b.name[f] = s.name
 	b.parse(f, value)
 	switch {
 	case !before || b.faulty[f]:
@@ -186,12 +191,7 @@ func (b *body) parse(f field, value jsontext.Value) {
 	kind := value.Kind()
 	text := ""
 	if kind == '"' {
-		u, err := jsontext.AppendUnquote(nil, value)
-		if err != nil { // the decoder has checked it
-			b.fault(f, "is not valid text")
-			return
-		}
-		text = string(u)
+		text = string(b.unquote(value))
 	}
 	optional := f != sessionName
 	switch {

@@ -7,8 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"mime"
-	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,13 +98,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := states.Get().(*state)
-	defer states.Put(s)
+	defer s.done()
 	data, status, fault := s.receive(r)
 	if fault != nil {
 		h.faulty(w, caller, status, *fault)
 		return
 	}
-	s.body = body{faults: s.body.faults[:0]}
 	if fault := s.body.read(s.dec, data); fault != nil {
 		h.faulty(w, caller, http.StatusBadRequest, *fault)
 		return
@@ -151,23 +150,35 @@ var states = sync.Pool{New: func() any {
 	return &state{dec: jsontext.NewDecoder(strings.NewReader("")), out: make([]byte, 0, 1024)}
 }}
 
+// done gives s back without what the client sent.
+func (s *state) done() {
+	s.body.reset()
+	states.Put(s)
+}
+
+var tooLarge = web.Fault{Property: "body", Reason: "is over " + strconv.Itoa(MaxBody) + " bytes; send only what the signature needs"}
+
 // receive reads the body, or says with which status and fault it is refused.
 func (s *state) receive(r *http.Request) ([]byte, int, *web.Fault) {
 	if reason := mediaFault(r.Header); reason != "" {
 		return nil, http.StatusUnsupportedMediaType, &web.Fault{Property: "content-type", Reason: reason}
 	}
-	tooLarge := &web.Fault{Property: "body", Reason: "is over " + strconv.Itoa(MaxBody) + " bytes; send only what the signature needs"}
 	if r.ContentLength > MaxBody {
-		return nil, http.StatusRequestEntityTooLarge, tooLarge
+		return nil, http.StatusRequestEntityTooLarge, &tooLarge
 	}
-	n, err := io.ReadFull(r.Body, s.in[:])
-	var slow net.Error
+	n := 0
+	var err error
+	for err == nil && n < len(s.in) {
+		var m int
+		m, err = r.Body.Read(s.in[n:])
+		n += m
+	}
 	switch {
-	case err == nil:
-		return nil, http.StatusRequestEntityTooLarge, tooLarge
-	case err == io.EOF || err == io.ErrUnexpectedEOF && (r.ContentLength < 0 || int64(n) == r.ContentLength):
+	case err == io.EOF && n <= MaxBody:
 		return s.in[:n], 0, nil
-	case errors.As(err, &slow) && slow.Timeout():
+	case n > MaxBody:
+		return nil, http.StatusRequestEntityTooLarge, &tooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, http.StatusRequestTimeout, &web.Fault{Property: "body", Reason: "did not arrive in time; send the request again"}
 	}
 	return nil, http.StatusBadRequest, &web.Fault{Property: "body", Reason: "did not arrive whole; send the request again"}
@@ -176,10 +187,13 @@ func (s *state) receive(r *http.Request) ([]byte, int, *web.Fault) {
 // mediaFault returns why the body's type isn't taken, "" if it is.
 func mediaFault(h http.Header) string {
 	const want = "send JSON with Content-Type: application/json"
-	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return "comes with Content-Encoding " + strconv.Quote(short(enc)) + "; send the body as it is"
+	if enc, ok := h["Content-Encoding"]; ok && !strings.EqualFold(enc[0], "identity") {
+		return "comes with Content-Encoding " + strconv.Quote(short(enc[0])) + "; send the body as it is"
 	}
-	ct := h.Get("Content-Type")
+	ct := ""
+	if v := h["Content-Type"]; len(v) > 0 {
+		ct = v[0]
+	}
 	switch ct {
 	case "application/json", "application/json; charset=utf-8", "application/json; charset=UTF-8":
 		return ""
@@ -250,7 +264,7 @@ func (h *handler) observeFault(w http.ResponseWriter, r *http.Request, caller *u
 	if _, ok := w.(Observer); ok {
 		observe(w, caller, err)
 	} else if status >= 500 {
-		h.log.ErrorContext(r.Context(), "no signature: "+err.Error(), "status", status, "request_id", r.Header.Get("X-Request-Id"))
+		h.log.ErrorContext(r.Context(), "no signature: "+err.Error(), "status", status, "id", web.RequestID(w, r))
 	}
 }
 
@@ -259,7 +273,8 @@ func (h *handler) observeFault(w http.ResponseWriter, r *http.Request, caller *u
 func (b *body) allFaults(fs videosdk.FieldErrors) []web.Fault {
 	all := slices.Clone(b.faults)
 	for _, e := range fs {
-		f, known := fieldOf[e.Field]
+		s, known := spellings[e.Field]
+		f := s.field
 		if !known {
 			all = append(all, located{numFields, web.Fault{Property: e.Field, Reason: e.Reason}})
 			continue

@@ -40,7 +40,7 @@ type PageConfig struct {
 }
 
 type server struct {
-	log     *slog.Logger
+	log     slog.Handler
 	origins *web.Origins
 	ready   func(context.Context) error
 	routes  map[string]http.Handler // by exact path
@@ -56,9 +56,9 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{log: cfg.Log, origins: origins, ready: cfg.Ready}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
+	s := &server{log: slog.DiscardHandler, origins: origins, ready: cfg.Ready}
+	if cfg.Log != nil {
+		s.log = cfg.Log.Handler()
 	}
 	if s.ready == nil {
 		s.ready = func(context.Context) error { return nil }

@@ -3,6 +3,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"math/rand/v2"
 	"net/http"
@@ -43,29 +44,34 @@ func WriteFaults(w http.ResponseWriter, status int, faults ...Fault) {
 
 // WriteJSON answers with v, which must be a value that can be written as JSON.
 func WriteJSON(w http.ResponseWriter, status int, v any) {
-	b, err := json.Marshal(v)
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // the answer is never HTML, and people read it
+	if err := enc.Encode(v); err != nil {
 		panic(err) // a value that this program itself made
 	}
 	SetJSON(w.Header())
 	w.WriteHeader(status)
-	w.Write(append(b, '\n'))
+	w.Write(b.Bytes())
 }
 
 const requestIDHeader = "X-Request-Id"
 
-// RequestID returns the id that ties request, answer, log and ledger together:
-// the one that the client or a proxy sent if it is sane, else a new one. It is
-// set on the answer, and on the request for whoever handles it next.
+// RequestID returns the id that ties request, answer, log and ledger together,
+// and sets it on the answer: the one that stands there already, else the one
+// that the client or a proxy sent if it is sane, else a new one.
 func RequestID(w http.ResponseWriter, r *http.Request) string {
+	h := w.Header()
+	if ids := h[requestIDHeader]; len(ids) == 1 {
+		return ids[0]
+	}
 	ids := r.Header[requestIDHeader]
 	if len(ids) != 1 || !saneID(ids[0]) {
 		var b [16]byte
-		s := strconv.AppendUint(b[:0], rand.Uint64()|1<<63, 16) // the highest bit makes it 16 digits
-		ids = []string{string(s)}
-		r.Header[requestIDHeader] = ids
+		// The highest bit makes it 16 digits.
+		ids = []string{string(strconv.AppendUint(b[:0], rand.Uint64()|1<<63, 16))}
 	}
-	w.Header()[requestIDHeader] = ids
+	h[requestIDHeader] = ids
 	return ids[0]
 }
 
