@@ -366,7 +366,10 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-var sayPlace = regexp.MustCompile(`<input>:(\d+):(\d+)`)
+var (
+	sayPlace = regexp.MustCompile(`<input>:(\d+):(\d+)`)
+	sayToken = regexp.MustCompile(`: exact got (.*) want (.*)$`)
+)
 
 // syntaxProblem turns the parser's error into a Problem with its place.
 func syntaxProblem(file string, err error) Problem {
@@ -375,8 +378,14 @@ func syntaxProblem(file string, err error) Problem {
 	if m := sayPlace.FindStringSubmatch(text); m != nil {
 		p.Line, _ = strconv.Atoi(m[1])
 		p.Column, _ = strconv.Atoi(m[2])
-		p.Message = strings.TrimPrefix(strings.Replace(text, m[0], "", 1), "parse error at ")
-		p.Message = "can't be read as Cedar: " + strings.Trim(p.Message, " :")
+		p.Message = strings.Trim(strings.TrimPrefix(strings.Replace(text, m[0], "", 1), "parse error at "), " :")
+		if m := sayToken.FindStringSubmatch(p.Message); m != nil {
+			p.Message = fmt.Sprintf("%s stands where %q is needed", strconv.Quote(m[1]), m[2])
+			if m[1] == "" {
+				p.Message = fmt.Sprintf("it ends where %q is needed", m[2])
+			}
+		}
+		p.Message = "can't be read as Cedar: " + p.Message
 	}
 	return p
 }

@@ -206,9 +206,9 @@ func (e *Engine) decide(rs *ruleSet, q *usher.Question, open bool) usher.Decisio
 	if name := barred(q, kind, action); name != "" {
 		return usher.Decision{Rules: []string{name}}
 	}
-	rules := rs.buckets[kind][action]
-	f := newFacts(q, rs, kindTypes[kind], actionUIDs[action], open, e.cfg.TimeZone)
-	verdict, why := cedar.Authorize(rules, f, f.request)
+	b := &rs.buckets[kind][action]
+	f := newFacts(q, b, kindTypes[kind], actionUIDs[action], open, e.cfg.TimeZone)
+	verdict, why := cedar.Authorize(b.rules, f, f.request)
 
 	var names []string
 	for _, x := range why.Errors {

@@ -36,7 +36,7 @@ var (
 // each entity when a rule first asks for it. Used by one goroutine.
 type facts struct {
 	q    *usher.Question
-	rs   *ruleSet
+	b    *bucket
 	open bool
 	zone *time.Location
 
@@ -46,8 +46,8 @@ type facts struct {
 }
 
 // newFacts returns the facts of q, whose caller is of the given type.
-func newFacts(q *usher.Question, rs *ruleSet, principal cedar.EntityType, action cedar.EntityUID, open bool, zone *time.Location) *facts {
-	f := &facts{q: q, rs: rs, open: open, zone: zone}
+func newFacts(q *usher.Question, b *bucket, principal cedar.EntityType, action cedar.EntityUID, open bool, zone *time.Location) *facts {
+	f := &facts{q: q, b: b, open: open, zone: zone}
 	id := q.Caller.ID
 	switch principal {
 	case typeUser:
@@ -112,7 +112,7 @@ func (f *facts) buildPrincipal() cedar.Entity {
 		for _, g := range f.q.Caller.Groups {
 			// A group that neither a rule nor the session names can't matter, and
 			// some identity providers send hundreds.
-			if f.rs.groups[g] || slices.Contains(f.q.Session.Groups, g) {
+			if f.b.groups[g] || slices.Contains(f.q.Session.Groups, g) {
 				parents = append(parents, cedar.NewEntityUID(typeGroup, cedar.String(g)))
 			}
 		}
@@ -121,7 +121,7 @@ func (f *facts) buildPrincipal() cedar.Entity {
 		}
 	}
 	if uid.Type != typeAnyone {
-		r := f.record(2)
+		r := f.record()
 		r.add("id", func() cedar.Value { return uid.ID })
 		r.add("name", func() cedar.Value { return cedar.String(f.q.Caller.Name) })
 		e.Attributes = r.done()
@@ -130,7 +130,7 @@ func (f *facts) buildPrincipal() cedar.Entity {
 }
 
 func (f *facts) buildSession() cedar.Entity {
-	s, r := f.q.Session, f.record(16)
+	s, r := f.q.Session, f.record()
 	r.add("name", func() cedar.Value { return f.request.Resource.ID })
 	r.add("listed", func() cedar.Value { return cedar.Boolean(s.Listed()) })
 	if s.Owner != "" {
@@ -159,7 +159,7 @@ func (f *facts) buildSession() cedar.Entity {
 }
 
 func (f *facts) context() cedar.Record {
-	q, r := f.q, f.record(8)
+	q, r := f.q, f.record()
 	r.add("time", func() cedar.Value { return cedar.NewDatetime(q.Now) })
 	r.add("hour", func() cedar.Value { return cedar.Long(q.Now.In(f.zone).Hour()) })
 	r.add("weekday", func() cedar.Value { return cedar.Long((int(q.Now.In(f.zone).Weekday())+6)%7 + 1) })
@@ -194,17 +194,16 @@ func address(a netip.Addr) cedar.IPAddr {
 type recordBuilder struct {
 	uses map[string]bool
 	m    cedar.RecordMap
-	size int
 }
 
-func (f *facts) record(size int) recordBuilder { return recordBuilder{uses: f.rs.uses, size: size} }
+func (f *facts) record() recordBuilder { return recordBuilder{uses: f.b.uses} }
 
 func (b *recordBuilder) add(name string, value func() cedar.Value) {
 	if !b.uses[name] {
 		return
 	}
 	if b.m == nil {
-		b.m = make(cedar.RecordMap, b.size)
+		b.m = make(cedar.RecordMap, min(len(b.uses), 16))
 	}
 	b.m[cedar.String(name)] = value()
 }

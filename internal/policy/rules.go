@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cedar-policy/cedar-go"
+	publicast "github.com/cedar-policy/cedar-go/ast"
 	"github.com/cedar-policy/cedar-go/x/exp/ast"
 
 	"github.com/usher-sessions/usher"
@@ -21,6 +22,8 @@ type rule struct {
 	text   string // as written, without what stands between it and the next
 	policy *cedar.Policy
 	ast    *ast.Policy
+	// rest is the policy without what its bucket settles.
+	rest *cedar.Policy
 	// reported keeps a rule that always fails from filling the log.
 	reported atomic.Bool
 }
@@ -58,6 +61,7 @@ func parse(src Source) ([]*rule, Problems) {
 		// What follows the last semicolon are comments on the next rule.
 		text = text[:strings.LastIndexByte(text, ';')+1]
 		r := &rule{name: fmt.Sprintf("%s:%d", src.Name, pos.Line), text: text, policy: p, ast: (*ast.Policy)(p.AST())}
+		r.rest = withoutSettled(r.ast)
 		for _, a := range r.ast.Annotations {
 			switch a.Key {
 			case "id":
@@ -91,20 +95,24 @@ type ruleSet struct {
 	// buckets hold for each kind of caller and action the rules that can apply,
 	// so that a decision looks at few of many.
 	buckets [len(kinds)][len(actionList)]bucket
-	// uses are the names of the attributes that any rule reads; others aren't
-	// built. groups are the groups that any rule names.
-	uses   map[string]bool
-	groups map[string]bool
 }
 
-// A bucket is a list of rules in the order of the files.
-type bucket []*rule
+// A bucket is what matters to one kind of caller and action.
+type bucket struct {
+	rules ruleList
+	// uses are the names of the attributes that any of the rules reads; others
+	// aren't built. groups are the groups that any of them names.
+	uses, groups map[string]bool
+}
 
-// All makes a bucket what cedar.Authorize takes.
-func (b bucket) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
+// A ruleList is in the order of the files.
+type ruleList []*rule
+
+// All makes a ruleList what cedar.Authorize takes.
+func (b ruleList) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
 		for _, r := range b {
-			if !yield(cedar.PolicyID(r.name), r.policy) {
+			if !yield(cedar.PolicyID(r.name), r.rest) {
 				return
 			}
 		}
@@ -124,7 +132,7 @@ func actionUID(a usher.Action) cedar.EntityUID {
 
 // compile parses and checks the sources. On an error nothing of them is used.
 func compile(sources []Source) (*ruleSet, error) {
-	rs := &ruleSet{sources: sources, digest: digest(sources), byName: map[string]*rule{}, uses: map[string]bool{}, groups: map[string]bool{}}
+	rs := &ruleSet{sources: sources, digest: digest(sources), byName: map[string]*rule{}}
 	var problems Problems
 	for _, src := range sources {
 		rules, ps := parse(src)
@@ -149,30 +157,40 @@ func compile(sources []Source) (*ruleSet, error) {
 	return rs, nil
 }
 
-// index notes what r reads and puts it into the buckets that it can apply to.
+// index puts r into the buckets that it can apply to, and notes what it reads.
 func (rs *ruleSet) index(r *rule) {
+	var uses, groups []string
 	walk(r.ast, func(n ast.IsNode) {
 		switch n := n.(type) {
 		case ast.NodeTypeAccess:
-			rs.uses[string(n.Value)] = true
+			uses = append(uses, string(n.Value))
 		case ast.NodeTypeHas:
-			rs.uses[string(n.Value)] = true
+			uses = append(uses, string(n.Value))
 		case ast.NodeValue:
 			if uid, ok := n.Value.(cedar.EntityUID); ok && uid.Type == typeGroup {
-				rs.groups[string(uid.ID)] = true
+				groups = append(groups, string(uid.ID))
 			}
 		}
 	})
 	for k, t := range kindTypes {
-		if !scopeAdmits(r.ast.Principal, t) {
-			continue
-		}
 		for a, uid := range actionUIDs {
-			if actionInScope(r.ast.Action, uid) {
-				rs.buckets[k][a] = append(rs.buckets[k][a], r)
+			if scopeAdmits(r.ast.Principal, t) && actionInScope(r.ast.Action, uid) {
+				b := &rs.buckets[k][a]
+				b.rules = append(b.rules, r)
+				b.uses, b.groups = note(b.uses, uses), note(b.groups, groups)
 			}
 		}
 	}
+}
+
+func note(set map[string]bool, names []string) map[string]bool {
+	if set == nil {
+		set = map[string]bool{}
+	}
+	for _, n := range names {
+		set[n] = true
+	}
+	return set
 }
 
 // scopeAdmits reports whether a principal of that type can be in the scope.
@@ -181,6 +199,8 @@ func scopeAdmits(scope ast.IsPrincipalScopeNode, t cedar.EntityType) bool {
 	switch s := scope.(type) {
 	case ast.ScopeTypeEq:
 		return s.Entity.Type == t
+	case ast.ScopeTypeIn: // users alone are in groups and lists
+		return s.Entity.Type == t || t == typeUser && (s.Entity.Type == typeGroup || s.Entity.Type == typeList)
 	case ast.ScopeTypeIs:
 		return s.Type == t
 	case ast.ScopeTypeIsIn:
@@ -199,6 +219,20 @@ func actionInScope(scope ast.IsActionScopeNode, uid cedar.EntityUID) bool {
 		return slices.Contains(s.Entities, uid)
 	}
 	return true
+}
+
+// withoutSettled leaves out of the rule's head what is so for every question in
+// its buckets: the action (actions have no hierarchy) and the types.
+func withoutSettled(p *ast.Policy) *cedar.Policy {
+	rest := *p
+	rest.Action = ast.ScopeTypeAll{}
+	if _, ok := p.Principal.(ast.ScopeTypeIs); ok {
+		rest.Principal = ast.ScopeTypeAll{}
+	}
+	if s, ok := p.Resource.(ast.ScopeTypeIs); ok && s.Type == typeSession {
+		rest.Resource = ast.ScopeTypeAll{}
+	}
+	return cedar.NewPolicyFromAST((*publicast.Policy)(&rest))
 }
 
 // walk calls fn for every node of the conditions and for the entities of the scope.

@@ -41,7 +41,7 @@ func readSources(files []string) ([]Source, error) {
 			}
 		}
 		for _, p := range paths {
-			text, err := readBounded(p)
+			text, err := readBounded(p, MaxFileBytes)
 			if err != nil {
 				return nil, fmt.Errorf("reading the policy: %w", err)
 			}
@@ -72,18 +72,18 @@ func cedarFilesIn(dir string) ([]string, error) {
 	return out, nil
 }
 
-func readBounded(path string) (string, error) {
+func readBounded(path string, limit int64) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return "", err
 	}
-	if len(b) > MaxFileBytes {
-		return "", fmt.Errorf("%s has over %d bytes", path, MaxFileBytes)
+	if int64(len(b)) > limit {
+		return "", fmt.Errorf("%s has over %d bytes", path, limit)
 	}
 	return string(b), nil
 }
