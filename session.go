@@ -92,3 +92,10 @@ func (s *Session) NeedsPasscode(c *Caller) bool {
 
 // FoldName returns the form in which session names are compared: Zoom ignores case.
 func FoldName(name string) string { return strings.ToLower(name) }
+
+// A SessionFilter selects sessions of the directory; what is zero selects all.
+type SessionFilter struct {
+	// NamePrefix is how the name begins, in any case.
+	NamePrefix string
+	State      SessionState
+}
