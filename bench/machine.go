@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -52,15 +51,12 @@ func describe(ctx context.Context) (*machine, error) {
 	if out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output(); err == nil {
 		m.revision = strings.TrimSpace(string(out))
 	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, d := range info.Deps {
-			switch d.Path {
-			case "github.com/golang-jwt/jwt/v5":
-				m.packages = append(m.packages, "golang-jwt "+d.Version)
-			case "github.com/livekit/protocol":
-				m.packages = append(m.packages, "livekit/protocol "+d.Version)
-			}
+	for _, module := range []string{"github.com/golang-jwt/jwt/v5", "github.com/livekit/protocol"} {
+		out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Path}} {{.Version}}", module).Output()
+		if err != nil {
+			return nil, fmt.Errorf("a peer is missing: %s: %w", module, err)
 		}
+		m.packages = append(m.packages, strings.TrimPrefix(strings.TrimSpace(string(out)), "github.com/"))
 	}
 	for _, name := range []string{"jsrsasign", "express", "cors"} {
 		text, err := os.ReadFile(filepath.Join(nodeDir, "node_modules", name, "package.json"))

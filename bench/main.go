@@ -131,8 +131,8 @@ func run(ctx context.Context, o options, out io.Writer) error {
 
 // built names the programs of a run, compiled from this checkout.
 type built struct {
-	dir                      string
-	usher, bare, naive, load string
+	dir                               string
+	usher, bare, naive, livekit, load string
 }
 
 // build compiles every program into dir, Usher's unless its binary is given,
@@ -148,6 +148,7 @@ func build(ctx context.Context, dir, usher string) (*built, error) {
 		{&b.usher, "usher", "..", "./cmd/usher"},
 		{&b.bare, "bare", ".", "./peers/bare"},
 		{&b.naive, "naive", ".", "./peers/naive"},
+		{&b.livekit, "livekit", ".", "./peers/livekit"},
 		{&b.load, "load", ".", "./load"},
 	} {
 		if t.name == "usher" && usher != "" {

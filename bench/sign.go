@@ -1,21 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/livekit/protocol/auth"
 
 	"github.com/usher-sessions/usher/videosdk"
 )
@@ -41,14 +35,19 @@ type contender struct {
 }
 
 // signing measures one signature, made by each contender in turns.
-func signing(ctx context.Context, p plan, _ *built) ([]row, error) {
+func signing(ctx context.Context, p plan, b *built) ([]row, error) {
 	progress("signing")
-	node, err := startNode(ctx)
+	node, err := startChild(ctx, nodeDir, "node", "sign.js")
 	if err != nil {
 		return nil, err
 	}
 	defer node.stop()
-	contenders, err := signers(node)
+	livekit, err := startChild(ctx, ".", b.livekit)
+	if err != nil {
+		return nil, err
+	}
+	defer livekit.stop()
+	contenders, err := signers(livekit, node)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +84,7 @@ const (
 	byNode
 )
 
-func signers(node *nodeSigner) ([]*contender, error) {
+func signers(livekit, node *child) ([]*contender, error) {
 	signer, err := videosdk.NewSigner(videosdk.Credentials{Key: sdkKey, Secret: sdkSecret})
 	if err != nil {
 		return nil, err
@@ -103,8 +102,9 @@ func signers(node *nodeSigner) ([]*contender, error) {
 
 	return []*contender{
 		byUsher: {name: "Usher", sign: func(n int) (s string, err error) {
+			now := time.Now()
 			for range n {
-				if s, err = signer.Sign(grant, time.Now()); err != nil {
+				if s, err = signer.Sign(grant, now); err != nil {
 					return "", err
 				}
 			}
@@ -127,8 +127,8 @@ func signers(node *nodeSigner) ([]*contender, error) {
 			return sample, nil
 		}},
 		byJWTStruct: {name: "golang-jwt, claims as a struct", sign: func(n int) (s string, err error) {
+			now := time.Now()
 			for range n {
-				now := time.Now()
 				t := jwt.NewWithClaims(jwt.SigningMethodHS256, jwtClaims{
 					AppKey: sdkKey, RoleType: 1, Topic: session, Version: 1, UserKey: userKey, UserIdentity: userKey, VideoWebRTCMode: webRTC,
 					RegisteredClaims: jwt.RegisteredClaims{IssuedAt: jwt.NewNumericDate(now.Add(-30 * time.Second)), ExpiresAt: jwt.NewNumericDate(now.Add(life))},
@@ -140,8 +140,8 @@ func signers(node *nodeSigner) ([]*contender, error) {
 			return s, nil
 		}},
 		byJWTMap: {name: "golang-jwt, claims as a map", sign: func(n int) (s string, err error) {
+			now := time.Now().Unix()
 			for range n {
-				now := time.Now().Unix()
 				t := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 					"app_key": sdkKey, "role_type": 1, "tpc": session, "version": 1, "iat": now - 30, "exp": now + int64(life/time.Second),
 					"user_key": userKey, "user_identity": userKey, "video_webrtc_mode": webRTC,
@@ -152,17 +152,8 @@ func signers(node *nodeSigner) ([]*contender, error) {
 			}
 			return s, nil
 		}},
-		byLiveKit: {name: "LiveKit's protocol/auth, a token of its own kind", sign: func(n int) (s string, err error) {
-			for range n {
-				s, err = auth.NewAccessToken(sdkKey, sdkSecret).SetIdentity(userKey).SetName(userKey).SetValidFor(life).
-					SetVideoGrant(&auth.VideoGrant{Room: session, RoomJoin: true, RoomAdmin: true}).ToJWT()
-				if err != nil {
-					return "", err
-				}
-			}
-			return s, nil
-		}},
-		byNode: {name: "jsrsasign on Node", sign: node.sign, took: func() time.Duration { return node.took }},
+		byLiveKit: {name: "LiveKit's protocol/auth, a token of its own kind", sign: livekit.sign, took: livekit.own},
+		byNode:    {name: "jsrsasign on Node", sign: node.sign, took: node.own},
 	}, nil
 }
 
@@ -259,60 +250,4 @@ func signRows(cs []*contender) []row {
 	allocs := row{what: "signing, allocations besides the returned string", ours: number(besides), measured: &besides, goal: atMost(1, "≤ 1")}
 	allocs.peer, allocs.theirs = cs[byJWTStruct].name, number(cs[byJWTStruct].allocs.median()-1)
 	return append(rows, allocs)
-}
-
-// nodeSigner is a Node process that signs as often as it is told to.
-type nodeSigner struct {
-	cmd  *exec.Cmd
-	in   io.WriteCloser
-	out  *bufio.Reader
-	took time.Duration // by the last sign
-}
-
-func startNode(ctx context.Context) (*nodeSigner, error) {
-	cmd := exec.CommandContext(ctx, "node", "sign.js")
-	cmd.Dir = nodeDir
-	cmd.Env = append(os.Environ(), "NODE_ENV=production")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting jsrsasign on Node: %w", err)
-	}
-	return &nodeSigner{cmd: cmd, in: in, out: bufio.NewReader(out)}, nil
-}
-
-// sign has n tokens made of the claims that the Go contenders sign.
-func (s *nodeSigner) sign(n int) (string, error) {
-	ask, err := json.Marshal(map[string]any{"n": n, "key": sdkKey, "secret": sdkSecret, "sessionName": session, "userKey": userKey, "life": int64(life / time.Second)})
-	if err != nil {
-		return "", err
-	}
-	if _, err := s.in.Write(append(ask, '\n')); err != nil {
-		return "", err
-	}
-	line, err := s.out.ReadBytes('\n')
-	if err != nil {
-		return "", err
-	}
-	var answer struct {
-		Token       string
-		Nanoseconds int64
-	}
-	if err := json.Unmarshal(line, &answer); err != nil {
-		return "", err
-	}
-	s.took = time.Duration(answer.Nanoseconds)
-	return answer.Token, nil
-}
-
-func (s *nodeSigner) stop() {
-	s.in.Close() // it ends with its input
-	s.cmd.Wait()
 }
