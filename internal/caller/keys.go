@@ -1,0 +1,183 @@
+package caller
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/usher-sessions/usher"
+)
+
+// A Key is an API key as the store has it.
+type Key struct {
+	ID, Name string
+	// May is what the key is for: sign, inspect, manage; see [ActionsOf].
+	May []string
+	// Roles that it may sign; empty is both.
+	Roles []string
+	// Sessions are names, with * for any run of characters; empty is every session.
+	Sessions []string
+	// ExpiresAt and RevokedAt are zero where it doesn't end and wasn't revoked.
+	ExpiresAt, RevokedAt time.Time
+}
+
+// ActionsOf returns what a key may do that was made with --may and --roles;
+// an empty may is sign, an empty roles is both. The error names what is no such word.
+func ActionsOf(may, roles []string) ([]usher.Action, error) {
+	if len(may) == 0 {
+		may = []string{"sign"}
+	}
+	if len(roles) == 0 {
+		roles = []string{"participant", "host"}
+	}
+	var signs []usher.Action
+	for _, role := range roles {
+		switch role {
+		case "participant":
+			signs = append(signs, usher.ActionJoin)
+		case "host":
+			signs = append(signs, usher.ActionHost)
+		default:
+			return nil, fmt.Errorf("role %q is neither participant nor host", role)
+		}
+	}
+	var actions []usher.Action
+	for _, m := range may {
+		switch m {
+		case "sign":
+			actions = append(actions, signs...)
+		case "inspect":
+			actions = append(actions, usher.ActionInspect)
+		case "manage":
+			actions = append(actions, usher.ActionManage)
+		default:
+			return nil, fmt.Errorf("a key may sign, inspect or manage, not %q", m)
+		}
+	}
+	return actions, nil
+}
+
+// A KeyStore keeps API keys.
+type KeyStore interface {
+	// KeyByHash returns the key whose secret has that hash, nil if there is none.
+	KeyByHash(ctx context.Context, hash Hash) (*Key, error)
+	// KeysUsed notes when keys, by id, were last used. A later time that is noted already stays.
+	KeysUsed(ctx context.Context, at map[string]time.Time) error
+}
+
+// Keys knows callers by API key.
+type Keys struct {
+	store KeyStore
+	now   func() time.Time
+	known *fresh[Hash, *found]
+
+	mu   sync.Mutex
+	used map[string]time.Time // not yet noted in the store
+}
+
+// found is a key with the caller that it makes, which nobody may change.
+type found struct {
+	key    *Key
+	caller usher.Caller
+}
+
+// NewKeys returns the Keys of a store, whose answers count for remember, at most [Remembered].
+func NewKeys(store KeyStore, remember time.Duration, now func() time.Time) *Keys {
+	k := &Keys{store: store, now: now, used: map[string]time.Time{}}
+	k.known = newFresh(remember, now, k.ask)
+	return k
+}
+
+func (k *Keys) ask(ctx context.Context, hash Hash) (*found, error) {
+	key, err := k.store.KeyByHash(ctx, hash)
+	if err != nil || key == nil {
+		return nil, err
+	}
+	actions, err := ActionsOf(key.May, key.Roles)
+	if err != nil {
+		return nil, fmt.Errorf("API key %s: %w", key.ID, err)
+	}
+	return &found{key, usher.Caller{
+		Kind: usher.KindKey, ID: key.ID, Name: key.Name,
+		Scope: &usher.Scope{Actions: actions, Sessions: key.Sessions},
+	}}, nil
+}
+
+// Bearer returns the caller of an API key; nil, nil if credential isn't shaped like one.
+func (k *Keys) Bearer(ctx context.Context, credential string) (*usher.Caller, error) {
+	if !strings.HasPrefix(credential, KeyPrefix) {
+		return nil, nil
+	}
+	hash, err := ParseKey(credential)
+	if err != nil {
+		return nil, err
+	}
+	f, err := k.known.get(ctx, hash)
+	if err != nil {
+		return nil, usher.Unavailable("The list of API keys", err)
+	}
+	now := k.now()
+	switch {
+	case f == nil:
+		return nil, unauthenticated("There is no such API key here; it may have been made for another server.")
+	case !f.key.RevokedAt.IsZero():
+		return nil, refusedTarget{unauthenticated("This API key was revoked at %s.", f.key.RevokedAt.UTC().Format(time.RFC3339)), f.caller.String()}
+	case !f.key.ExpiresAt.IsZero() && !now.Before(f.key.ExpiresAt):
+		return nil, refusedTarget{unauthenticated("This API key expired at %s.", f.key.ExpiresAt.UTC().Format(time.RFC3339)), f.caller.String()}
+	}
+	k.mu.Lock()
+	k.used[f.key.ID] = now
+	k.mu.Unlock()
+	c := f.caller
+	return &c, nil
+}
+
+// noteEvery is how often the times of last use are written: they are true to
+// within a minute, and cost a busy key one row a minute.
+const noteEvery = 30 * time.Second
+
+// Run notes in the store when keys were used, every half minute and once more
+// when ctx ends. What it could not write it tries again the next time; failed
+// hears of it.
+func (k *Keys) Run(ctx context.Context, failed func(error)) {
+	tick := time.NewTicker(noteEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := k.NoteUse(ctx); err != nil {
+				failed(err)
+			}
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), askWithin)
+			defer cancel()
+			if err := k.NoteUse(last); err != nil {
+				failed(err)
+			}
+			return
+		}
+	}
+}
+
+// NoteUse writes the times of last use that aren't in the store yet.
+func (k *Keys) NoteUse(ctx context.Context) error {
+	k.mu.Lock()
+	batch := k.used
+	k.used = map[string]time.Time{}
+	k.mu.Unlock()
+	if len(batch) == 0 {
+		return nil
+	}
+	err := k.store.KeysUsed(ctx, batch)
+	if err != nil {
+		k.mu.Lock()
+		maps.Copy(batch, k.used) // what came meanwhile is later
+		k.used = batch
+		k.mu.Unlock()
+		return fmt.Errorf("noting the last use of %d API keys: %w", len(batch), err)
+	}
+	return nil
+}
