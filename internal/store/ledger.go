@@ -84,7 +84,7 @@ func (l *sqliteLedger) prepare(ctx context.Context, db *sql.DB) (err error) {
 	}
 	for len(l.insert) < 6 {
 		values := strings.Repeat(", (?"+strings.Repeat(", ?", ledgerWidth-1)+")", 1<<len(l.insert))[2:]
-		st, err := db.PrepareContext(ctx, "INSERT INTO ledger ("+ledgerColumns+") VALUES "+values)
+		st, err := db.PrepareContext(ctx, "INSERT OR ROLLBACK INTO ledger ("+ledgerColumns+") VALUES "+values)
 		if err != nil {
 			return err
 		}

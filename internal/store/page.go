@@ -1,9 +1,14 @@
 package store
 
 import (
+	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/usher-sessions/usher"
 )
@@ -58,4 +63,40 @@ func readCursor(cursor string, into ...any) error {
 		}
 	}
 	return &usher.Error{Code: usher.CodeNotFound, Message: "The cursor is not one of this list; leave it out to begin at the start.", Cause: err}
+}
+
+// listNewest reads one page of a table that is listed by created_at and id, the newest first.
+func listNewest[T any](ctx context.Context, s *Store, query string, w where, cursor string, limit int,
+	scan func(scanner) (T, error), key func(T) (time.Time, string)) ([]T, string, error) {
+	if cursor != "" {
+		var at int64
+		var id string
+		if err := readCursor(cursor, &at, &id); err != nil {
+			return nil, "", err
+		}
+		w.and("(created_at, id) < (?, ?)", at, id)
+	}
+	var out []T
+	err := s.queryAll(ctx, query+" "+w.String()+" ORDER BY created_at DESC, id DESC LIMIT ?", append(w.args, limit+1), func(row scanner) error {
+		v, err := scan(row)
+		out = append(out, v)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	if len(out) <= limit {
+		return out, "", nil
+	}
+	at, id := key(out[limit-1])
+	return out[:limit], writeCursor(micros(at), id), nil
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+func asInt(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }

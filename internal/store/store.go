@@ -133,6 +133,14 @@ func notFound(what string) *usher.Error {
 	return &usher.Error{Code: usher.CodeNotFound, Message: "There is no such " + what + "."}
 }
 
+// notFoundOr says what wasn't found, if that is the fault.
+func notFoundOr(what string, err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return notFound(what)
+	}
+	return err
+}
+
 // micros is how times are stored: microseconds since 1970, 0 for none.
 func micros(t time.Time) int64 {
 	if t.IsZero() {

@@ -101,7 +101,7 @@ CREATE TABLE ledger_writers (
 ) {strict};
 
 CREATE TABLE ledger (
-    writer           {int} NOT NULL REFERENCES ledger_writers (id),
+    writer           {int} NOT NULL,
     number           {int} NOT NULL,
     time             {int} NOT NULL,
     event            {text} NOT NULL,
