@@ -34,13 +34,14 @@ const (
 	member      who = "member of a group on the list"
 	outsider    who = "signed in but on no list"
 	guest       who = "guest with an invite to it"
+	guestWide   who = "guest with an invite to it that says anything goes"
 	guestOther  who = "guest with an invite to another"
 	guestStray  who = "guest without an invite's scope"
 	bannedOwner who = "owner who is banned"
 	bannedBy    who = "key that speaks for a banned user"
 )
 
-var everyone = []who{nobody, anyone, keyUnbound, keyJoin, keyHost, keyManage, keyOther, owner, cohost, person, member, outsider, guest, guestOther, guestStray, bannedOwner, bannedBy}
+var everyone = []who{nobody, anyone, keyUnbound, keyJoin, keyHost, keyManage, keyOther, owner, cohost, person, member, outsider, guest, guestWide, guestOther, guestStray, bannedOwner, bannedBy}
 
 type rules string
 
@@ -93,7 +94,7 @@ func verdict(s situation) string {
 			return refused
 		}
 		// A wrong passcode is refused from everybody, and a missing one from whoever nobody named.
-		named := map[who]bool{keyUnbound: true, keyJoin: true, keyHost: true, guest: true, owner: true, cohost: true, person: true, member: true}
+		named := map[who]bool{keyUnbound: true, keyJoin: true, keyHost: true, guest: true, guestWide: true, owner: true, cohost: true, person: true, member: true}
 		if s.passcode == "set" && (s.given == "wrong" || s.given == "nothing" && !named[s.who]) {
 			return refused
 		}
@@ -129,6 +130,7 @@ func mayStart(s situation) bool {
 func mayJoin(s situation) bool {
 	signedIn := map[who]bool{owner: true, cohost: true, person: true, member: true, outsider: true}[s.who]
 	onTheList := signedIn && s.who != outsider
+	invited := s.who == guest || s.who == guestWide
 	backEnd := s.who == keyUnbound || s.who == keyHost || s.who == keyJoin
 	if s.rules == staff {
 		return s.who == owner
@@ -138,11 +140,11 @@ func mayJoin(s situation) bool {
 	}
 	switch s.room {
 	case "unlisted":
-		return backEnd || s.who == guest || s.who == anyone && s.open || signedIn && s.rules == dropIn
+		return backEnd || invited || s.who == anyone && s.open || signedIn && s.rules == dropIn
 	case "its list":
-		return backEnd || s.who == guest || onTheList
+		return backEnd || invited || onTheList
 	default:
-		return backEnd || s.who == guest || signedIn
+		return backEnd || invited || signedIn
 	}
 }
 
@@ -194,6 +196,8 @@ func (w who) caller() *usher.Caller {
 		return named("teacher", "staff", "banned")
 	case guest:
 		return guestOf(&usher.Scope{Actions: join, Sessions: []string{"class 7"}})
+	case guestWide:
+		return guestOf(&usher.Scope{Actions: usher.Actions(), Sessions: []string{"class 7"}})
 	case guestOther:
 		return guestOf(&usher.Scope{Actions: join, Sessions: []string{"class 8"}})
 	case guestStray:
