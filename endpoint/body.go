@@ -165,7 +165,7 @@ func syntaxFault(err error) *web.Fault {
 		return &web.Fault{Property: "body", Reason: "ends before the JSON object does; send the object whole"}
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return &web.Fault{Property: short(se.JSONPointer.LastToken()), Reason: "stands in the body more than once; send it once"}
+		return &web.Fault{Property: web.Short(se.JSONPointer.LastToken()), Reason: "stands in the body more than once; send it once"}
 	}
 	return &web.Fault{Property: "body", Reason: fmt.Sprintf("is not valid JSON at byte %d: %v", se.ByteOffset, se.Err)}
 }
@@ -292,7 +292,7 @@ func (b *body) regions(kind jsontext.Kind, text string, value jsontext.Value) {
 				return
 			}
 			if s := tok.String(); strings.Contains(s, ",") {
-				b.fault(geoRegions, "has an item %s with a comma in it; %s", short(strconv.Quote(s)), want)
+				b.fault(geoRegions, "has an item %s with a comma in it; %s", web.Short(strconv.Quote(s)), want)
 				return
 			} else {
 				items = append(items, strings.TrimSpace(s))
@@ -361,17 +361,5 @@ func quoteIf(quote bool, s string) string {
 	if quote {
 		s = strconv.Quote(s)
 	}
-	return short(s)
-}
-
-// short cuts a value for a message.
-func short(s string) string {
-	const limit = 40
-	n := 0
-	for i := range s {
-		if n++; n > limit {
-			return s[:i] + "…"
-		}
-	}
-	return s
+	return web.Short(s)
 }

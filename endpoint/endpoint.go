@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"os"
 	"slices"
@@ -86,7 +85,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	default:
 		w.Header()["Allow"] = allowed
-		web.WriteFaults(w, http.StatusMethodNotAllowed, web.Fault{Property: "method", Reason: "is " + short(r.Method) + "; ask for a signature with POST"})
+		web.WriteFaults(w, http.StatusMethodNotAllowed, web.Fault{Property: "method", Reason: "is " + web.Short(r.Method) + "; ask for a signature with POST"})
 		return
 	}
 	caller, err := h.callers.Caller(r)
@@ -160,7 +159,7 @@ var tooLarge = web.Fault{Property: "body", Reason: "is over " + strconv.Itoa(Max
 
 // receive reads the body, or says with which status and fault it is refused.
 func (s *state) receive(r *http.Request) ([]byte, int, *web.Fault) {
-	if reason := mediaFault(r.Header); reason != "" {
+	if reason := web.NotJSON(r.Header); reason != "" {
 		return nil, http.StatusUnsupportedMediaType, &web.Fault{Property: "content-type", Reason: reason}
 	}
 	if r.ContentLength > MaxBody {
@@ -182,32 +181,6 @@ func (s *state) receive(r *http.Request) ([]byte, int, *web.Fault) {
 		return nil, http.StatusRequestTimeout, &web.Fault{Property: "body", Reason: "did not arrive in time; send the request again"}
 	}
 	return nil, http.StatusBadRequest, &web.Fault{Property: "body", Reason: "did not arrive whole; send the request again"}
-}
-
-// mediaFault returns why the body's type isn't taken, "" if it is.
-func mediaFault(h http.Header) string {
-	const want = "send JSON with Content-Type: application/json"
-	if enc, ok := h["Content-Encoding"]; ok && !strings.EqualFold(enc[0], "identity") {
-		return "comes with Content-Encoding " + strconv.Quote(short(enc[0])) + "; send the body as it is"
-	}
-	ct := ""
-	if v := h["Content-Type"]; len(v) > 0 {
-		ct = v[0]
-	}
-	switch ct {
-	case "application/json", "application/json; charset=utf-8", "application/json; charset=UTF-8":
-		return ""
-	case "":
-		return "is missing; " + want
-	}
-	media, params, err := mime.ParseMediaType(ct)
-	if err != nil || media != "application/json" {
-		return "is " + strconv.Quote(short(ct)) + "; " + want
-	}
-	if cs := params["charset"]; cs != "" && !strings.EqualFold(cs, "utf-8") {
-		return "names charset " + strconv.Quote(short(cs)) + "; JSON is UTF-8"
-	}
-	return ""
 }
 
 func appendAnswer(b []byte, is *usher.Issued) []byte {

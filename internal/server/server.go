@@ -12,7 +12,6 @@ import (
 	"github.com/usher-sessions/usher"
 	"github.com/usher-sessions/usher/endpoint"
 	"github.com/usher-sessions/usher/internal/web"
-	"github.com/usher-sessions/usher/videosdk"
 )
 
 // Config is what the server's handler is made of. Issuer and Callers are required.
@@ -31,19 +30,12 @@ type Config struct {
 	Page *PageConfig
 }
 
-// PageConfig is what the page of `usher dev` knows.
-type PageConfig struct {
-	// Credentials explain signatures that are pasted into the page.
-	Credentials []videosdk.Credentials
-	// Now is the clock; nil is time.Now.
-	Now func() time.Time
-}
-
 type server struct {
 	log     slog.Handler
 	origins *web.Origins
 	ready   func(context.Context) error
 	routes  map[string]http.Handler // by exact path
+	local   bool                    // only for requests made to this machine by its own names
 }
 
 // New returns the handler for all routes. The error names what is wrong with cfg.
@@ -69,6 +61,15 @@ func New(cfg Config) (http.Handler, error) {
 		"/healthz":   s.reading(s.health),
 		"/readyz":    s.reading(s.readiness),
 	}
+	if cfg.Page != nil {
+		page := *cfg.Page
+		if page.Now == nil {
+			page.Now = time.Now
+		}
+		s.local = true
+		s.routes["/"] = withPage(sign)
+		s.routes["/inspect"] = http.HandlerFunc(page.inspect)
+	}
 	return s, nil
 }
 
@@ -78,6 +79,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.begin(w)
 	id := web.RequestID(x, r)
 	defer s.end(x, r, id)
+	if s.local && !isLocal(r) {
+		web.WriteFaults(x, http.StatusMisdirectedRequest, web.Fault{Property: "host", Reason: "is not this machine; a development server answers at localhost and 127.0.0.1 alone"})
+		return
+	}
 	if h, ok := s.routes[r.URL.Path]; ok {
 		h.ServeHTTP(x, r)
 		return

@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // A Fault is one thing that is wrong with a request.
@@ -91,4 +93,41 @@ func saneID(id string) bool {
 		}
 	}
 	return true
+}
+
+// NotJSON returns why a body with these headers is not taken as JSON, "" if it is.
+func NotJSON(h http.Header) (reason string) {
+	const want = "send JSON with Content-Type: application/json"
+	if enc, ok := h["Content-Encoding"]; ok && !strings.EqualFold(enc[0], "identity") {
+		return "comes with Content-Encoding " + strconv.Quote(Short(enc[0])) + "; send the body as it is"
+	}
+	ct := ""
+	if v := h["Content-Type"]; len(v) > 0 {
+		ct = v[0]
+	}
+	switch ct {
+	case "application/json", "application/json; charset=utf-8", "application/json; charset=UTF-8":
+		return ""
+	case "":
+		return "is missing; " + want
+	}
+	media, params, err := mime.ParseMediaType(ct)
+	if err != nil || media != "application/json" {
+		return "is " + strconv.Quote(Short(ct)) + "; " + want
+	}
+	if cs := params["charset"]; cs != "" && !strings.EqualFold(cs, "utf-8") {
+		return "names charset " + strconv.Quote(Short(cs)) + "; JSON is UTF-8"
+	}
+	return ""
+}
+
+// Short cuts a value for a message, to 40 characters.
+func Short(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > 40 {
+			return s[:i] + "…"
+		}
+	}
+	return s
 }
