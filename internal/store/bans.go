@@ -9,7 +9,7 @@ import (
 
 const banColumns = "id, subject, reason, created_at"
 
-// AddBan bans a subject and sets the ban's ID if it has none, and the time. It
+// AddBan bans a subject and sets the ban's ID and time if it has none. It
 // gives conflict if the subject is banned already.
 func (s *Store) AddBan(ctx context.Context, b *usher.Ban) (err error) {
 	n := *b
@@ -18,7 +18,9 @@ func (s *Store) AddBan(ctx context.Context, b *usher.Ban) (err error) {
 			return err
 		}
 	}
-	n.CreatedAt = s.now()
+	if n.CreatedAt.IsZero() {
+		n.CreatedAt = s.now()
+	}
 	err = s.inTx(ctx, func(t *tx) error {
 		t.changed(KindBan, n.ID, n.Subject)
 		_, err := t.exec(ctx, "INSERT INTO bans ("+banColumns+") VALUES (?, ?, ?, ?)", n.ID, n.Subject, n.Reason, micros(n.CreatedAt))
@@ -42,10 +44,16 @@ func (s *Store) scanBan(row scanner) (*usher.Ban, error) {
 	return &b, nil
 }
 
-// BanOf returns the ban of a subject; not_found if it isn't banned.
-func (s *Store) BanOf(ctx context.Context, subject string) (*usher.Ban, error) {
+// Ban reports whether subject is banned, and the reason that was given.
+func (s *Store) Ban(ctx context.Context, subject string) (reason string, banned bool, err error) {
 	b, err := s.scanBan(s.queryRow(ctx, "SELECT "+banColumns+" FROM bans WHERE subject = ?", subject))
-	return b, s.fault(err)
+	switch err = s.fault(err); {
+	case err == nil:
+		return b.Reason, true, nil
+	case usher.ErrorCode(err) == usher.CodeNotFound:
+		return "", false, nil
+	}
+	return "", false, err
 }
 
 // ListBans returns up to limit bans, the newest first, after the cursor of the
@@ -55,14 +63,14 @@ func (s *Store) ListBans(ctx context.Context, cursor string, limit int) ([]*ushe
 		func(b *usher.Ban) (time.Time, string) { return b.CreatedAt, b.ID })
 }
 
-// RemoveBan lifts a ban and returns it. It gives not_found if there is none.
-func (s *Store) RemoveBan(ctx context.Context, id string) (b *usher.Ban, err error) {
-	err = s.inTx(ctx, func(t *tx) error {
-		if b, err = s.scanBan(t.queryRow(ctx, "DELETE FROM bans WHERE id = ? RETURNING "+banColumns, id)); err != nil {
-			return err
+// RemoveBan lifts a ban. It gives not_found if there is none.
+func (s *Store) RemoveBan(ctx context.Context, id string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		var subject string
+		if err := t.queryRow(ctx, "DELETE FROM bans WHERE id = ? RETURNING subject", id).Scan(&subject); err != nil {
+			return notFoundOr("ban", err)
 		}
-		t.changed(KindBan, b.ID, b.Subject)
+		t.changed(KindBan, id, subject)
 		return nil
 	})
-	return b, err
 }

@@ -12,8 +12,8 @@ import (
 
 const inviteColumns = "id, hash, session, host, uses, used, created_at, expires_at, revoked_at"
 
-// CreateInvite adds an invite and sets its ID if it has none, and the time. It
-// gives conflict if there is one with that ID or hash.
+// CreateInvite adds an invite and sets its ID and its time if it has
+// none. It gives conflict if there is one with that ID or hash.
 func (s *Store) CreateInvite(ctx context.Context, v *usher.Invite) (err error) {
 	n := *v
 	if n.ID == "" {
@@ -21,7 +21,10 @@ func (s *Store) CreateInvite(ctx context.Context, v *usher.Invite) (err error) {
 			return err
 		}
 	}
-	n.CreatedAt, n.Used = s.now(), 0
+	if n.CreatedAt.IsZero() {
+		n.CreatedAt = s.now()
+	}
+	n.Used = 0
 	err = s.inTx(ctx, func(t *tx) error {
 		t.changed(KindInvite, n.ID, hex.EncodeToString(n.Hash[:]))
 		_, err := t.exec(ctx, "INSERT INTO invites ("+inviteColumns+", folded_session) VALUES (?, ?, ?, ?, ?, 0, ?, ?, 0, ?)",
@@ -53,8 +56,8 @@ func (s *Store) InviteByHash(ctx context.Context, hash [32]byte) (*usher.Invite,
 	return v, s.fault(err)
 }
 
-// InviteByID gives not_found if there is none with that id.
-func (s *Store) InviteByID(ctx context.Context, id string) (*usher.Invite, error) {
+// Invite gives not_found if there is none with that id.
+func (s *Store) Invite(ctx context.Context, id string) (*usher.Invite, error) {
 	v, err := s.scanInvite(s.queryRow(ctx, "SELECT "+inviteColumns+" FROM invites WHERE id = ?", id))
 	return v, s.fault(err)
 }

@@ -12,8 +12,8 @@ import (
 
 const keyColumns = "id, name, hash, may, sessions, created_at, expires_at, revoked_at, last_used_at"
 
-// CreateKey adds an API key and sets its ID if it has none, and the time. It
-// gives conflict if there is a key with that ID or hash.
+// CreateKey adds an API key and sets its ID and its time if it has
+// none. It gives conflict if there is a key with that ID or hash.
 func (s *Store) CreateKey(ctx context.Context, k *usher.Key) (err error) {
 	n := *k
 	if n.ID == "" {
@@ -21,7 +21,9 @@ func (s *Store) CreateKey(ctx context.Context, k *usher.Key) (err error) {
 			return err
 		}
 	}
-	n.CreatedAt = s.now()
+	if n.CreatedAt.IsZero() {
+		n.CreatedAt = s.now()
+	}
 	sessions, err := json.Marshal(n.Sessions)
 	if err != nil {
 		return err
@@ -61,10 +63,12 @@ func (s *Store) scanKey(row scanner) (*usher.Key, error) {
 	return &k, nil
 }
 
-// KeyByHash returns the key whose SHA-256 that is, revoked and expired ones too;
-// not_found if there is none.
+// KeyByHash returns the key whose SHA-256 that is, revoked and expired ones too; nil if there is none.
 func (s *Store) KeyByHash(ctx context.Context, hash [32]byte) (*usher.Key, error) {
 	k, err := s.scanKey(s.queryRow(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE hash = ?", hash[:]))
+	if usher.ErrorCode(err) == usher.CodeNotFound {
+		return nil, nil
+	}
 	return k, s.fault(err)
 }
 
@@ -95,9 +99,9 @@ func (s *Store) RevokeKey(ctx context.Context, id string) error {
 	})
 }
 
-// TouchKeys notes when keys, by id, were last used. It is for a batch now and
+// KeysUsed notes when keys, by id, were last used. It is for a batch now and
 // then, not for each use. Times never go back; ids that are gone are passed over.
-func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error {
+func (s *Store) KeysUsed(ctx context.Context, used map[string]time.Time) error {
 	if len(used) == 0 {
 		return nil
 	}

@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/usher-sessions/usher/videosdk"
 )
 
 // Queries are written once, with ? for parameters. This file is all that
@@ -72,6 +75,9 @@ func (s *Store) queryAll(ctx context.Context, query string, args []any, scan fun
 	} else {
 		rows, err = s.read.QueryContext(ctx, s.bind(query), args...)
 	}
+	if isUnfindable(err) {
+		return nil
+	}
 	if err != nil {
 		return s.fault(err)
 	}
@@ -81,7 +87,10 @@ func (s *Store) queryAll(ctx context.Context, query string, args []any, scan fun
 			return s.fault(err)
 		}
 	}
-	return s.fault(rows.Err())
+	if err := rows.Err(); !isUnfindable(err) {
+		return s.fault(err)
+	}
+	return nil
 }
 
 // A scanner is a *sql.Row or *sql.Rows.
@@ -120,12 +129,20 @@ func (s *Store) inTx(ctx context.Context, do func(*tx) error) error {
 
 // exec returns how many rows the statement touched.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	for _, a := range args {
+		if text, ok := a.(string); ok && (!utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0) {
+			return 0, errUnstorable
+		}
+	}
 	res, err := t.ExecContext(ctx, t.s.bind(query), args...)
 	if err != nil {
 		return 0, err
 	}
 	return res.RowsAffected()
 }
+
+// errUnstorable is refused on both databases, as PostgreSQL can't keep it.
+var errUnstorable = videosdk.FieldErrors{{Field: "a text", Reason: "holds a NUL character or isn't valid UTF-8; leave that out"}}
 
 func (t *tx) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
 	return t.QueryRowContext(ctx, t.s.bind(query), args...)

@@ -34,7 +34,7 @@ type settings struct {
 // sessionRow is what a session is stored as, besides its id and times.
 func (s *Store) sessionRow(v *usher.Session) (passcode []byte, doc string, err error) {
 	if passcode, err = s.opts.Sealer.Seal(sealPasscode, v.ID, []byte(v.Passcode)); err != nil {
-		return nil, "", err
+		return nil, "", usher.Unavailable("Keeping the passcode", err)
 	}
 	b, err := json.Marshal(settings{
 		SessionKey: v.SessionKey, NotBefore: micros(v.NotBefore), NotAfter: micros(v.NotAfter), Hosts: v.Hosts, People: v.People,
@@ -163,23 +163,15 @@ func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	})
 }
 
-// A SessionFilter selects sessions; what is zero selects all.
-type SessionFilter struct {
-	Prefix string // of the name, in any case
-	State  usher.SessionState
-	Owner  string
-}
-
 // ListSessions returns up to limit sessions in the order of their folded names,
 // after the cursor of the page before, and the cursor of the next page, "" at the end.
-func (s *Store) ListSessions(ctx context.Context, f SessionFilter, cursor string, limit int) ([]*usher.Session, string, error) {
+func (s *Store) ListSessions(ctx context.Context, f usher.SessionFilter, cursor string, limit int) ([]*usher.Session, string, error) {
 	var w where
-	if p := usher.FoldName(f.Prefix); p != "" {
+	if p := usher.FoldName(f.NamePrefix); p != "" {
 		w.and("folded_name >= ?", p)
 		w.and("folded_name < ?", p+"\U0010FFFF")
 	}
 	w.equal("state", string(f.State))
-	w.equal("owner", f.Owner)
 	if cursor != "" {
 		var last string
 		if err := readCursor(cursor, &last); err != nil {

@@ -4,16 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
-
-	"github.com/jackc/pgx/v5/pgconn"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // openSQLite opens the file, which only its owner may read: one connection to
@@ -61,14 +56,4 @@ func (s *Store) renew(ctx context.Context) {
 	}
 	c.Raw(func(any) error { return driver.ErrBadConn })
 	c.Close()
-}
-
-// isDuplicate reports whether a row was refused because another has its key.
-func isDuplicate(err error) bool {
-	var lite *sqlite.Error
-	if errors.As(err, &lite) {
-		return lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
-	}
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == "23505"
 }

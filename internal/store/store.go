@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/usher-sessions/usher"
 )
 
 // Options say how a store is opened. Only Location is required.
@@ -114,32 +113,6 @@ func (s *Store) NewID() (string, error) {
 }
 
 func (s *Store) now() time.Time { return s.opts.Now().UTC().Truncate(time.Microsecond) }
-
-// fault turns what a database said into an *usher.Error; nil stays nil.
-func (s *Store) fault(err error) error {
-	var known *usher.Error
-	switch {
-	case err == nil || errors.As(err, &known):
-		return err
-	case errors.Is(err, sql.ErrNoRows):
-		return &usher.Error{Code: usher.CodeNotFound, Message: "There is no such thing."}
-	case isDuplicate(err):
-		return &usher.Error{Code: usher.CodeConflict, Message: "It exists already.", Cause: err}
-	}
-	return usher.Unavailable("The database", err)
-}
-
-func notFound(what string) *usher.Error {
-	return &usher.Error{Code: usher.CodeNotFound, Message: "There is no such " + what + "."}
-}
-
-// notFoundOr says what wasn't found, if that is the fault.
-func notFoundOr(what string, err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return notFound(what)
-	}
-	return err
-}
 
 // micros is how times are stored: microseconds since 1970, 0 for none.
 func micros(t time.Time) int64 {

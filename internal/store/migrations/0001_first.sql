@@ -66,9 +66,9 @@ CREATE TABLE bans (
 CREATE INDEX bans_newest ON bans (created_at, id);
 
 CREATE TABLE answers (
-    id          {bytes} PRIMARY KEY, -- of caller and idempotency key
-    fingerprint {bytes} NOT NULL,    -- of the request
-    status      {int} NOT NULL,      -- 0 while the request runs
+    name        {bytes} PRIMARY KEY, -- of caller, operation and idempotency key
+    fingerprint {bytes} NOT NULL,    -- of the call
+    done        {int} NOT NULL,      -- 0 while the call runs
     body        {bytes} NOT NULL,    -- sealed
     started_at  {int} NOT NULL,
     expires_at  {int} NOT NULL
