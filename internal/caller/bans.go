@@ -9,26 +9,19 @@ import (
 
 // A BanStore knows who is banned.
 type BanStore interface {
-	// Ban reports whether subject is banned, and the reason that was given.
-	Ban(ctx context.Context, subject string) (reason string, banned bool, err error)
+	// BanOf returns the ban of a subject, or not_found.
+	BanOf(ctx context.Context, subject string) (*usher.Ban, error)
 }
 
-// Bans says for whom nothing is signed. Subjects are written user:<user key>,
-// key:<id> and guest:<id>.
+// Bans says for whom nothing is signed.
 type Bans struct {
-	subjects *fresh[string, ban]
-}
-
-type ban struct {
-	reason string
-	banned bool
+	bySubject *fresh[string, *usher.Ban] // nil for who isn't banned
 }
 
 // NewBans returns the Bans of a store, whose answers count for remember, at most [Remembered].
 func NewBans(store BanStore, remember time.Duration, now func() time.Time) *Bans {
-	return &Bans{newFresh(remember, now, func(ctx context.Context, subject string) (b ban, err error) {
-		b.reason, b.banned, err = store.Ban(ctx, subject)
-		return b, err
+	return &Bans{newFresh(remember, now, func(ctx context.Context, subject string) (*usher.Ban, error) {
+		return orNil(store.BanOf(ctx, subject))
 	})}
 }
 
@@ -46,12 +39,12 @@ func (b *Bans) Banned(ctx context.Context, c *usher.Caller, userKey string) (str
 }
 
 func (b *Bans) reason(ctx context.Context, subject string) (string, error) {
-	got, err := b.subjects.get(ctx, subject)
+	ban, err := b.bySubject.get(ctx, subject)
 	switch {
-	case err != nil || !got.banned:
+	case err != nil || ban == nil:
 		return "", err
-	case got.reason == "":
+	case ban.Reason == "":
 		return "banned", nil
 	}
-	return got.reason, nil
+	return ban.Reason, nil
 }

@@ -2,9 +2,11 @@ package caller
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"sync"
 	"time"
+
+	"github.com/usher-sessions/usher"
 )
 
 // How old an answer of a store may be. An answer is as old as its question, so
@@ -82,7 +84,7 @@ func (f *fresh[K, V]) get(ctx context.Context, key K) (V, error) {
 func (f *fresh[K, V]) answer(ctx context.Context, key K, q *question[V], now time.Time) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askWithin)
 	defer cancel()
-	q.err = fmt.Errorf("asking the store: it panicked") // until it hasn't
+	q.err = errors.New("asking the store: it panicked") // until it hasn't
 	defer func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -96,4 +98,12 @@ func (f *fresh[K, V]) answer(ctx context.Context, key K, q *question[V], now tim
 		close(q.done)
 	}()
 	q.value, q.err = f.ask(ctx, key)
+}
+
+// orNil makes nil of what a store hasn't found.
+func orNil[V any](v *V, err error) (*V, error) {
+	if usher.ErrorCode(err) == usher.CodeNotFound {
+		return nil, nil
+	}
+	return v, err
 }

@@ -11,20 +11,7 @@ import (
 	"github.com/usher-sessions/usher"
 )
 
-// A Key is an API key as the store has it.
-type Key struct {
-	ID, Name string
-	// May is what the key is for: sign, inspect, manage; see [ActionsOf].
-	May []string
-	// Roles that it may sign; empty is both.
-	Roles []string
-	// Sessions are names, with * for any run of characters; empty is every session.
-	Sessions []string
-	// ExpiresAt and RevokedAt are zero where it doesn't end and wasn't revoked.
-	ExpiresAt, RevokedAt time.Time
-}
-
-// ActionsOf returns what a key may do that was made with --may and --roles;
+// ActionsOf returns what a key may do that is made to sign, inspect or manage, for those roles;
 // an empty may is sign, an empty roles is both. The error names what is no such word.
 func ActionsOf(may, roles []string) ([]usher.Action, error) {
 	if len(may) == 0 {
@@ -62,48 +49,30 @@ func ActionsOf(may, roles []string) ([]usher.Action, error) {
 
 // A KeyStore keeps API keys.
 type KeyStore interface {
-	// KeyByHash returns the key whose secret has that hash, nil if there is none.
-	KeyByHash(ctx context.Context, hash Hash) (*Key, error)
-	// KeysUsed notes when keys, by id, were last used. A later time that is noted already stays.
-	KeysUsed(ctx context.Context, at map[string]time.Time) error
+	// KeyByHash returns the key of which that is the SHA-256, revoked and expired ones too, or not_found.
+	KeyByHash(ctx context.Context, hash [32]byte) (*usher.Key, error)
+	// TouchKeys notes when keys, by id, were last used.
+	TouchKeys(ctx context.Context, used map[string]time.Time) error
 }
 
 // Keys knows callers by API key.
 type Keys struct {
-	store KeyStore
-	now   func() time.Time
-	known *fresh[Hash, *found]
+	store  KeyStore
+	now    func() time.Time
+	byHash *fresh[Hash, *usher.Key] // nil for none
 
 	mu   sync.Mutex
 	used map[string]time.Time // not yet noted in the store
 }
 
-// found is a key with the caller that it makes, which nobody may change.
-type found struct {
-	key    *Key
-	caller usher.Caller
-}
-
 // NewKeys returns the Keys of a store, whose answers count for remember, at most [Remembered].
 func NewKeys(store KeyStore, remember time.Duration, now func() time.Time) *Keys {
-	k := &Keys{store: store, now: now, used: map[string]time.Time{}}
-	k.known = newFresh(remember, now, k.ask)
-	return k
-}
-
-func (k *Keys) ask(ctx context.Context, hash Hash) (*found, error) {
-	key, err := k.store.KeyByHash(ctx, hash)
-	if err != nil || key == nil {
-		return nil, err
+	return &Keys{
+		store: store, now: now, used: map[string]time.Time{},
+		byHash: newFresh(remember, now, func(ctx context.Context, hash Hash) (*usher.Key, error) {
+			return orNil(store.KeyByHash(ctx, hash))
+		}),
 	}
-	actions, err := ActionsOf(key.May, key.Roles)
-	if err != nil {
-		return nil, fmt.Errorf("API key %s: %w", key.ID, err)
-	}
-	return &found{key, usher.Caller{
-		Kind: usher.KindKey, ID: key.ID, Name: key.Name,
-		Scope: &usher.Scope{Actions: actions, Sessions: key.Sessions},
-	}}, nil
 }
 
 // Bearer returns the caller of an API key; nil, nil if credential isn't shaped like one.
@@ -115,24 +84,28 @@ func (k *Keys) Bearer(ctx context.Context, credential string) (*usher.Caller, er
 	if err != nil {
 		return nil, err
 	}
-	f, err := k.known.get(ctx, hash)
+	key, err := k.byHash.get(ctx, hash)
 	if err != nil {
 		return nil, usher.Unavailable("The list of API keys", err)
 	}
-	now := k.now()
-	switch {
-	case f == nil:
+	if key == nil {
 		return nil, unauthenticated("There is no such API key here; it may have been made for another server.")
-	case !f.key.RevokedAt.IsZero():
-		return nil, refusedTarget{unauthenticated("This API key was revoked at %s.", f.key.RevokedAt.UTC().Format(time.RFC3339)), f.caller.String()}
-	case !f.key.ExpiresAt.IsZero() && !now.Before(f.key.ExpiresAt):
-		return nil, refusedTarget{unauthenticated("This API key expired at %s.", f.key.ExpiresAt.UTC().Format(time.RFC3339)), f.caller.String()}
+	}
+	now := k.now()
+	caller := usher.Caller{
+		Kind: usher.KindKey, ID: key.ID, Name: key.Name,
+		Scope: &usher.Scope{Actions: key.May, Sessions: key.Sessions},
+	}
+	switch {
+	case !key.RevokedAt.IsZero():
+		return nil, refusedTarget{unauthenticated("This API key was revoked at %s.", key.RevokedAt.UTC().Format(time.RFC3339)), caller.String()}
+	case !key.Holds(now):
+		return nil, refusedTarget{unauthenticated("This API key expired at %s.", key.ExpiresAt.UTC().Format(time.RFC3339)), caller.String()}
 	}
 	k.mu.Lock()
-	k.used[f.key.ID] = now
+	k.used[key.ID] = now
 	k.mu.Unlock()
-	c := f.caller
-	return &c, nil
+	return &caller, nil
 }
 
 // noteEvery is how often the times of last use are written: they are true to
@@ -171,7 +144,7 @@ func (k *Keys) NoteUse(ctx context.Context) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	err := k.store.KeysUsed(ctx, batch)
+	err := k.store.TouchKeys(ctx, batch)
 	if err != nil {
 		k.mu.Lock()
 		maps.Copy(batch, k.used) // what came meanwhile is later

@@ -29,7 +29,7 @@ const (
 const digits62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // A Hash is the SHA-256 of a secret, the form in which it is stored and looked up.
-type Hash [sha256.Size]byte
+type Hash = [sha256.Size]byte
 
 // NewKey makes the secret of an API key from random, for example crypto/rand.Reader.
 func NewKey(random io.Reader) (secret string, hash Hash, err error) {
