@@ -50,6 +50,8 @@ type Scope struct {
 	Actions []Action
 	// Sessions are names, each with * for any run of characters, in any case; empty means every session.
 	Sessions []string
+	// Exact takes a * in Sessions for itself: an invite is to one session, whatever its name.
+	Exact bool
 }
 
 // Covers reports whether the scope allows action on the session of that name.
@@ -61,7 +63,7 @@ func (s *Scope) Covers(action Action, session string) bool {
 	if len(actions) == 0 {
 		actions = signActions
 	}
-	return containsAction(actions, action) && (len(s.Sessions) == 0 || matchesAny(s.Sessions, FoldName(session)))
+	return containsAction(actions, action) && (len(s.Sessions) == 0 || s.names(FoldName(session)))
 }
 
 var signActions = []Action{ActionJoin, ActionHost}
@@ -75,9 +77,10 @@ func containsAction(as []Action, a Action) bool {
 	return false
 }
 
-func matchesAny(patterns []string, name string) bool {
-	for _, p := range patterns {
-		if matchName(FoldName(p), name) {
+// names reports whether one of Sessions is, or matches, the folded name.
+func (s *Scope) names(name string) bool {
+	for _, p := range s.Sessions {
+		if p = FoldName(p); p == name || !s.Exact && matchName(p, name) {
 			return true
 		}
 	}

@@ -119,7 +119,7 @@ func (i *Issuer) Issue(ctx context.Context, caller *Caller, req *Request) (*Issu
 		return nil, i.refuse(ctx, caller, req, &grant, now, err)
 	}
 	given := grant.Passcode
-	settle(&grant, session)
+	settle(&grant, session, now)
 	signature, err := i.signer.Sign(grant, now)
 	if err != nil {
 		return nil, err
@@ -168,6 +168,10 @@ func (i *Issuer) decide(ctx context.Context, caller *Caller, s *Session, grant *
 	if caller.Kind == "" {
 		return Decision{}, &Error{Code: CodeUnauthenticated, Message: "Nobody is signed in; send an API key, an ID token or an invite."}
 	}
+	if caller.UserKey == "" && (caller.Kind == KindUser || caller.Kind == KindGuest) {
+		// Such a caller speaks for itself alone; without a key of its own it could take anybody's.
+		return Decision{}, &Error{Code: CodeUnauthenticated, Message: "The sign-in names no user; its user key is missing."}
+	}
 	if caller.UserKey != "" && grant.UserKey != caller.UserKey {
 		return Decision{}, &Error{Code: CodeUserKey, Message: "The user key in the request is not your own; leave it out."}
 	}
@@ -199,7 +203,7 @@ func (i *Issuer) decideRole(caller *Caller, s *Session, grant *videosdk.Grant, w
 		if !caller.Scope.Covers(a, s.Name) {
 			return Decision{}, false
 		}
-		q := Question{Caller: caller, Action: a, Session: s, Now: now, UserKey: grant.UserKey, Life: lifeOf(s, grant), Features: featuresOf(s, grant, role)}
+		q := Question{Caller: caller, Action: a, Session: s, Now: now, UserKey: grant.UserKey, Life: lifeOf(s, grant, now), Features: featuresOf(s, grant, role)}
 		d := i.cfg.Policy.Decide(&q)
 		if d.Allowed {
 			grant.Role = role
@@ -220,7 +224,7 @@ func (i *Issuer) decideRole(caller *Caller, s *Session, grant *videosdk.Grant, w
 			Message: "You may join this session but not host it; ask for role 0 (participant), or for \"best\"."}
 	case ok:
 		return join, nil
-	case !caller.Scope.Covers(ActionJoin, s.Name) && !caller.Scope.Covers(ActionHost, s.Name):
+	case !caller.Scope.Covers(ActionJoin, s.Name) && (wish != WishHost && wish != WishBest || !caller.Scope.Covers(ActionHost, s.Name)):
 		return Decision{}, &Error{Code: CodeScope, Message: "This key or invite is not made for this session or role."}
 	}
 	return Decision{}, &Error{Code: CodeDenied, Rules: append(host.Rules, join.Rules...), Message: "No rule lets you into this session."}
@@ -231,6 +235,8 @@ func admits(s *Session, role videosdk.Role, now time.Time) error {
 	switch {
 	case s.State == StateEnded:
 		return &Error{Code: CodeEnded, Message: "The session has ended."}
+	case s.State != StateOpen && s.State != StateLocked:
+		return &Error{Code: CodeClosed, Message: "The session is in no state to let anybody in."}
 	case !s.NotBefore.IsZero() && now.Before(s.NotBefore):
 		return &Error{Code: CodeNotOpenYet, RetryAfter: s.NotBefore.Sub(now),
 			Message: "The session opens at " + s.NotBefore.UTC().Format(time.RFC3339) + "."}
@@ -252,14 +258,18 @@ func passcodeHolds(s *Session, c *Caller, given string) bool {
 	return subtle.ConstantTimeCompare(want[:], got[:]) == 1
 }
 
-func lifeOf(s *Session, g *videosdk.Grant) time.Duration {
-	switch {
-	case s.Life != 0:
-		return s.Life
-	case g.Life != 0:
-		return g.Life
+func lifeOf(s *Session, g *videosdk.Grant, now time.Time) time.Duration {
+	life := s.Life
+	if life == 0 {
+		life = g.Life
 	}
-	return videosdk.DefaultLife
+	if life == 0 {
+		life = videosdk.DefaultLife
+	}
+	if !s.NotAfter.IsZero() { // as far as Zoom's shortest life allows, no signature outlives the window
+		life = max(videosdk.MinLife, min(life, s.NotAfter.Sub(now).Truncate(time.Second)))
+	}
+	return life
 }
 
 // featuresOf names those features that may cost money of a signature for that role.
@@ -285,7 +295,7 @@ func featuresOf(s *Session, g *videosdk.Grant, role videosdk.Role) []string {
 }
 
 // settle puts what the directory knows in the place of what the client said.
-func settle(g *videosdk.Grant, s *Session) {
+func settle(g *videosdk.Grant, s *Session, now time.Time) {
 	if g.Role != videosdk.Host { // Zoom takes this option from hosts alone
 		g.CloudRecordingOption = nil
 	}
@@ -293,7 +303,7 @@ func settle(g *videosdk.Grant, s *Session) {
 		return
 	}
 	g.SessionName, g.SessionKey, g.Passcode = s.Name, s.SessionKey, s.Passcode
-	g.Life = lifeOf(s, g)
+	g.Life = lifeOf(s, g, now)
 	g.GeoRegions = s.GeoRegions
 	g.CloudRecordingElection = s.CloudRecordingElection
 	g.CloudRecordingTranscriptOption = s.CloudRecordingTranscriptOption

@@ -130,6 +130,7 @@ func TestIssueDecides(t *testing.T) {
 		"ended": {ID: "2", Name: "ended", State: usher.StateEnded},
 		"lock":  {ID: "3", Name: "lock", State: usher.StateLocked, Owner: "teacher"},
 		"early": {ID: "4", Name: "early", State: usher.StateOpen, NotBefore: start.Add(time.Second)},
+		"odd":   {ID: "6", Name: "odd"},
 		"late":  {ID: "5", Name: "late", State: usher.StateOpen, NotAfter: start},
 	}
 	user := func(key string) *usher.Caller { return &usher.Caller{Kind: usher.KindUser, ID: key, UserKey: key} }
@@ -153,6 +154,8 @@ func TestIssueDecides(t *testing.T) {
 		{"guest into another", guest, ask("lock", ""), usher.CodeScope, 0},
 		{"guest as host", guest, ask("class", usher.WishHost), usher.CodeHostDenied, 0},
 		{"another's user key", user("pupil"), withUser(ask("class", ""), "teacher"), usher.CodeUserKey, 0},
+		{"a user without a user key", &usher.Caller{Kind: usher.KindUser, ID: "x"}, withUser(ask("class", ""), "teacher"), usher.CodeUnauthenticated, 0},
+		{"a session in no known state", user("pupil"), ask("odd", ""), usher.CodeClosed, 0},
 		{"nobody", &usher.Caller{}, ask("class", ""), usher.CodeUnauthenticated, 0},
 		{"banned", banned, ask("class", ""), usher.CodeBanned, 0},
 		{"ended", user("teacher"), ask("ended", ""), usher.CodeEnded, 0},
@@ -215,6 +218,24 @@ func TestTheDirectoryOverridesTheClient(t *testing.T) {
 	}
 }
 
+func TestNoSignatureOutlivesTheWindow(t *testing.T) {
+	for _, tt := range []struct{ left, want time.Duration }{
+		{45 * time.Minute, 45 * time.Minute},
+		{90*time.Minute + 500*time.Millisecond, 90 * time.Minute},
+		{time.Minute, videosdk.MinLife}, // Zoom takes no shorter one
+		{24 * time.Hour, videosdk.DefaultLife},
+	} {
+		i := newIssuer(t, usher.Config{Directory: directory{"class": {ID: "1", Name: "class", State: usher.StateOpen, NotAfter: start.Add(tt.left)}}})
+		got, err := i.Issue(context.Background(), &usher.Caller{Kind: usher.KindKey, ID: "k"}, &usher.Request{Grant: videosdk.Grant{SessionName: "class"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if life := got.ExpiresAt.Sub(start); life != tt.want {
+			t.Errorf("window open for %v: life %v, want %v", tt.left, life, tt.want)
+		}
+	}
+}
+
 func TestScopeCovers(t *testing.T) {
 	for _, tt := range []struct {
 		pattern, name string
@@ -228,6 +249,9 @@ func TestScopeCovers(t *testing.T) {
 		if got := s.Covers(usher.ActionJoin, tt.name); got != tt.want {
 			t.Errorf("%q covers %q: %v, want %v", tt.pattern, tt.name, got, tt.want)
 		}
+	}
+	if s := (&usher.Scope{Sessions: []string{"*"}, Exact: true}); s.Covers(usher.ActionJoin, "x") || !s.Covers(usher.ActionJoin, "*") {
+		t.Error("an exact scope takes * for itself")
 	}
 	if (&usher.Scope{}).Covers(usher.ActionManage, "x") {
 		t.Error("a scope without actions covers join and host alone")
