@@ -5,8 +5,6 @@ import (
 	"errors"
 	"sync"
 	"time"
-
-	"github.com/usher-sessions/usher"
 )
 
 // How old an answer of a store may be. An answer is as old as its question, so
@@ -98,12 +96,4 @@ func (f *fresh[K, V]) answer(ctx context.Context, key K, q *question[V], now tim
 		close(q.done)
 	}()
 	q.value, q.err = f.ask(ctx, key)
-}
-
-// orNil makes nil of what a store hasn't found.
-func orNil[V any](v *V, err error) (*V, error) {
-	if usher.ErrorCode(err) == usher.CodeNotFound {
-		return nil, nil
-	}
-	return v, err
 }

@@ -47,32 +47,30 @@ func ActionsOf(may, roles []string) ([]usher.Action, error) {
 	return actions, nil
 }
 
-// A KeyStore keeps API keys.
-type KeyStore interface {
-	// KeyByHash returns the key of which that is the SHA-256, revoked and expired ones too, or not_found.
+// A KeyFinder finds API keys.
+type KeyFinder interface {
+	// KeyByHash returns the key of which that is the SHA-256, revoked and expired ones too; nil if there is none.
 	KeyByHash(ctx context.Context, hash [32]byte) (*usher.Key, error)
-	// TouchKeys notes when keys, by id, were last used.
-	TouchKeys(ctx context.Context, used map[string]time.Time) error
+}
+
+// A UseNoter notes when keys, by id, were last used. Times never go back.
+type UseNoter interface {
+	KeysUsed(ctx context.Context, at map[string]time.Time) error
 }
 
 // Keys knows callers by API key.
 type Keys struct {
-	store  KeyStore
-	now    func() time.Time
 	byHash *fresh[Hash, *usher.Key] // nil for none
+	noter  UseNoter
+	now    func() time.Time
 
 	mu   sync.Mutex
-	used map[string]time.Time // not yet noted in the store
+	used map[string]time.Time // not yet noted
 }
 
-// NewKeys returns the Keys of a store, whose answers count for remember, at most [Remembered].
-func NewKeys(store KeyStore, remember time.Duration, now func() time.Time) *Keys {
-	return &Keys{
-		store: store, now: now, used: map[string]time.Time{},
-		byHash: newFresh(remember, now, func(ctx context.Context, hash Hash) (*usher.Key, error) {
-			return orNil(store.KeyByHash(ctx, hash))
-		}),
-	}
+// NewKeys returns the Keys of a store. What finder says counts for remember, at most [Remembered].
+func NewKeys(finder KeyFinder, noter UseNoter, remember time.Duration, now func() time.Time) *Keys {
+	return &Keys{byHash: newFresh(remember, now, finder.KeyByHash), noter: noter, now: now, used: map[string]time.Time{}}
 }
 
 // Bearer returns the caller of an API key; nil, nil if credential isn't shaped like one.
@@ -108,8 +106,8 @@ func (k *Keys) Bearer(ctx context.Context, credential string) (*usher.Caller, er
 	return &caller, nil
 }
 
-// noteEvery is how often the times of last use are written: they are true to
-// within a minute, and cost a busy key one row a minute.
+// noteEvery is how often the times of last use are written, all in one
+// transaction: they are true to within a minute.
 const noteEvery = 30 * time.Second
 
 // Run notes in the store when keys were used, every half minute and once more
@@ -144,7 +142,7 @@ func (k *Keys) NoteUse(ctx context.Context) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	err := k.store.TouchKeys(ctx, batch)
+	err := k.noter.KeysUsed(ctx, batch)
 	if err != nil {
 		k.mu.Lock()
 		maps.Copy(batch, k.used) // what came meanwhile is later
