@@ -133,7 +133,7 @@ function finding({ severity, code, problem, remedy }) {
 function verdict(faults, warnings) {
   if (faults > 1) return `${faults} faults; the first most likely explains the others.`
   if (faults === 1) return 'One fault.'
-  return warnings === 0 ? 'Nothing is wrong with it.' : 'It will be accepted, but read the warning' + (warnings > 1 ? 's.' : '.')
+  return warnings === 0 ? 'Nothing is wrong with it.' : 'No fault, but read the warning' + (warnings > 1 ? 's.' : '.')
 }
 
 const checked = {
