@@ -64,6 +64,10 @@ type Config struct {
 	// Banned reports why nothing is signed for the caller or the user key, "" if
 	// something is; nil bans nobody.
 	Banned func(ctx context.Context, c *Caller, userKey string) (reason string, err error)
+	// Guess is asked before a passcode is compared, since whoever gives one may be
+	// guessing; it may refuse, and is told if the passcode was right. Nil lets
+	// everybody guess.
+	Guess func(c *Caller, session string) (right func(), err error)
 	// Ledger is nil where no record is kept.
 	Ledger Ledger
 	// Now is the clock; nil is time.Now.
@@ -191,8 +195,8 @@ func (i *Issuer) decide(ctx context.Context, caller *Caller, s *Session, grant *
 	if err := admits(s, grant.Role, now); err != nil {
 		return Decision{}, err
 	}
-	if !passcodeHolds(s, caller, grant.Passcode) {
-		return Decision{}, &Error{Code: CodePasscode, Message: "The session's passcode is missing or wrong."}
+	if err := i.passcode(s, caller, grant.Passcode); err != nil {
+		return Decision{}, err
 	}
 	return decision, nil
 }
@@ -248,14 +252,31 @@ func admits(s *Session, role videosdk.Role, now time.Time) error {
 	return nil
 }
 
-// passcodeHolds reports whether the given passcode is right, or none is needed
-// and none was given. A wrong one is refused from everybody: it is a guess or a mistake.
-func passcodeHolds(s *Session, c *Caller, given string) bool {
-	if s.Passcode == "" || given == "" {
-		return s.Passcode == "" || !s.NeedsPasscode(c)
+// passcode returns the refusal of a missing or wrong passcode. A wrong one is
+// refused from everybody, needed or not: it is a guess or a mistake.
+func (i *Issuer) passcode(s *Session, c *Caller, given string) error {
+	refusal := &Error{Code: CodePasscode, Message: "The session's passcode is missing or wrong."}
+	switch {
+	case s.Passcode == "":
+		return nil
+	case given == "" && s.NeedsPasscode(c):
+		return refusal
+	case given == "":
+		return nil
+	}
+	right := func() {}
+	if i.cfg.Guess != nil {
+		var err error
+		if right, err = i.cfg.Guess(c, FoldName(s.Name)); err != nil {
+			return err
+		}
 	}
 	want, got := sha256.Sum256([]byte(s.Passcode)), sha256.Sum256([]byte(given))
-	return subtle.ConstantTimeCompare(want[:], got[:]) == 1
+	if subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
+		return refusal
+	}
+	right()
+	return nil
 }
 
 func lifeOf(s *Session, g *videosdk.Grant, now time.Time) time.Duration {

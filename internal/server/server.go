@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/usher-sessions/usher"
@@ -28,6 +29,8 @@ type Config struct {
 	// the server answers only requests that name this machine (localhost,
 	// 127.0.0.1, [::1]) as their host.
 	Page *PageConfig
+	// V1 is what /v1 stands on; nil, where there is no store, leaves it out.
+	V1 *V1Config
 }
 
 type server struct {
@@ -35,6 +38,7 @@ type server struct {
 	origins *web.Origins
 	ready   func(context.Context) error
 	routes  map[string]http.Handler // by exact path
+	v1      http.Handler            // what has no place in routes; nil for nothing
 	local   bool                    // only for requests made to this machine by its own names
 }
 
@@ -70,6 +74,11 @@ func New(cfg Config) (http.Handler, error) {
 		s.routes["/"] = withPage(sign)
 		s.routes["/inspect"] = http.HandlerFunc(page.inspect)
 	}
+	if cfg.V1 != nil {
+		if s.v1, err = newV1(*cfg.V1, cfg.Issuer, cfg.Callers); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -88,6 +97,14 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.origins.Answer(x.Header(), r)
+	if path := r.URL.Path; s.v1 != nil && (strings.HasPrefix(path, "/v1/") || path == "/openapi.json" || path == "/docs") {
+		if r.Method == http.MethodOptions {
+			x.WriteHeader(http.StatusNoContent)
+			return
+		}
+		s.v1.ServeHTTP(x, r)
+		return
+	}
 	web.WriteFaults(x, http.StatusNotFound, web.Fault{Property: "path", Reason: "has nothing at it; ask for a signature with POST /"})
 }
 

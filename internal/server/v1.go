@@ -192,6 +192,9 @@ func (v *v1) authenticate(a huma.API) func(huma.Context, func(huma.Context)) {
 			if err == nil && (caller == nil || caller.Kind == "") {
 				err = &usher.Error{Code: usher.CodeUnauthenticated, Message: "Nobody is signed in; send an Authorization header."}
 			}
+			if err == nil {
+				err = v.banned(r.Context(), caller)
+			}
 			if o, ok := w.(endpoint.Observer); ok {
 				o.Observe(caller, err)
 			}
@@ -204,6 +207,18 @@ func (v *v1) authenticate(a huma.API) func(huma.Context, func(huma.Context)) {
 		web.SetJSON(w.Header())
 		next(huma.WithValue(ctx, requestContextKey{}, rc))
 	}
+}
+
+// banned refuses a banned caller whatever they ask for.
+func (v *v1) banned(ctx context.Context, c *usher.Caller) error {
+	reason, err := v.Banned(ctx, c, c.UserKey)
+	switch {
+	case err != nil:
+		return usher.Unavailable("The list of bans", err)
+	case reason != "":
+		return &usher.Error{Code: usher.CodeBanned, Message: "Nothing is done for this caller any more: " + reason}
+	}
+	return nil
 }
 
 // may asks scope and policy whether the request's caller may do action with s.

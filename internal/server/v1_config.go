@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usher-sessions/usher"
+	"github.com/usher-sessions/usher/api"
 	"github.com/usher-sessions/usher/internal/policy"
 	"github.com/usher-sessions/usher/videosdk"
 )
@@ -21,8 +22,10 @@ type V1Config struct {
 	}
 	Ledger usher.Ledger
 	Store  Store
+	// Banned is usher.Config.Banned: who is banned may not read or manage either.
+	Banned func(ctx context.Context, c *usher.Caller, userKey string) (reason string, err error)
 	// Redeem turns an invite's code and the guest's secret into a caller.
-	Redeem func(ctx context.Context, r *http.Request, code, guest string) (*usher.Caller, error)
+	Redeem func(ctx context.Context, r *http.Request, in *api.Redemption) (*usher.Caller, error)
 	// Credentials explain signatures.
 	Credentials []videosdk.Credentials
 	// PublicURL is where browsers reach this server, "" if that isn't known: invites then have no link.

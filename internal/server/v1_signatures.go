@@ -39,7 +39,7 @@ func (v *v1) issue(ctx context.Context, caller *usher.Caller, req *usher.Request
 
 func (v *v1) redeemInvite(ctx context.Context, in *api.RedeemIn) (*api.SignatureOut, error) {
 	rc := requestOf(ctx)
-	caller, err := v.Redeem(ctx, rc.r, in.Body.Code, in.Body.Guest)
+	caller, err := v.Redeem(ctx, rc.r, &in.Body)
 	if err != nil {
 		return nil, err
 	}

@@ -45,8 +45,8 @@ var (
 	everyOrigin    = []string{"*"}
 	varyOrigin     = []string{"Origin"}
 	exposedHeaders = []string{"X-Request-Id, Retry-After"}
-	askedMethods   = []string{"GET, POST, OPTIONS"}
-	askedHeaders   = []string{"Content-Type, Authorization, X-Request-Id"}
+	askedMethods   = []string{"GET, POST, PATCH, DELETE, OPTIONS"}
+	askedHeaders   = []string{"Content-Type, Authorization, Idempotency-Key, X-Request-Id"}
 	preflightAge   = []string{"600"} // seconds; browsers cut it to between ten minutes and a day
 )
 
