@@ -71,6 +71,9 @@ func Load(src Sources) (*Config, error) {
 		l.take(s)
 	}
 	l.credentials(env, dotEnv.values)
+	if src.Scope&ForStorage != 0 {
+		l.storage()
+	}
 	if src.Scope&ForPublic != 0 {
 		l.callers()
 	}
@@ -227,8 +230,10 @@ func (l *loader) faulty(where string) bool {
 // callers checks that it is known who may ask.
 func (l *loader) callers() {
 	keys := l.from["api-keys"]
+	// A database that was asked for by name can hold keys; the one that is there unasked is empty at first.
+	named := l.from["oidc"] != "" || l.from["database-url"] != "" || l.from["database"] != "" && l.cfg.Database != ""
 	switch {
-	case keys == "" && !l.cfg.Open && !l.faulty(l.from["open"]):
+	case keys == "" && !l.cfg.Open && !named && !l.faulty(l.from["open"]):
 		l.fault("USHER_API_KEYS", "is not set, so nobody could ask for signatures; set it (for one key: openssl rand -hex 24), "+
 			"name a file of keys with USHER_API_KEYS_FILE, or say --open to sign for anyone who asks")
 	case keys != "" && l.cfg.Open:

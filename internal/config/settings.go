@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/usher-sessions/usher/internal/caller"
+	"github.com/usher-sessions/usher/internal/limit"
 	"github.com/usher-sessions/usher/internal/web"
 	"github.com/usher-sessions/usher/videosdk"
 )
@@ -37,6 +39,21 @@ type Config struct {
 	// LogFormat is "json", "text" or "auto".
 	LogFormat string
 	LogLevel  string
+
+	// Database is a postgres:// URL, the path of an SQLite file, or "" for none.
+	Database    string
+	StorageKeys [][]byte // 32 bytes each; none makes one beside an SQLite file
+	Instance    string   // "" is the host's name
+
+	Issuers       []caller.Issuer
+	PolicyFiles   []string
+	PolicyReplace bool
+	TimeZone      *time.Location // nil is UTC
+	Proxies       limit.Proxies
+	// RequestsPerSecond is for a user or guest, KeyRequestsPerSecond for a key; 0 is no bound.
+	RequestsPerSecond, KeyRequestsPerSecond float64
+	FailuresPerHour                         int
+	PublicURL                               string // without a slash at its end
 }
 
 // A Scope says which settings a command has.
@@ -48,6 +65,9 @@ const (
 	ForInspecting                   // what explains signatures
 	ForServing                      // what listens
 	ForPublic                       // what listens on more than this machine
+	ForStorage                      // what keeps things
+	ForPolicy                       // what decides
+	ForReaching                     // what looks for a server on this machine
 )
 
 // A Setting is one line of the table.
@@ -75,20 +95,24 @@ type Setting struct {
 
 // Settings returns all settings, in the order of the documents.
 func Settings() []Setting {
+	return slices.Concat(signingSettings(), storageSettings(), decisionSettings())
+}
+
+func signingSettings() []Setting {
 	return []Setting{
 		{
 			Name: "sdk-key", Env: "ZOOM_VIDEO_SDK_KEY", FromFile: true, Secret: true, Scope: ForSigning | ForInspecting,
-			Help: "SDK key of the Video SDK account (not the API key)",
+			Help: "the SDK key of the Video SDK account (not the API key)",
 			set:  func(c *Config, v string) error { c.Credentials.Key = v; return nil },
 		},
 		{
 			Name: "sdk-secret", Env: "ZOOM_VIDEO_SDK_SECRET", FromFile: true, Secret: true, Scope: ForSigning | ForInspecting,
-			Help: "SDK secret that belongs to the key",
+			Help: "the SDK secret that belongs to the key",
 			set:  func(c *Config, v string) error { c.Credentials.Secret = v; return nil },
 		},
 		{
 			Name: "api-keys", Env: "USHER_API_KEYS", FromFile: true, Secret: true, Scope: ForPublic,
-			Help: "API keys of callers, separated by commas or lines, each as key or name:key, at least 16 characters",
+			Help: "the API keys of callers, separated by commas or lines, each as key or name:key, at least 16 characters",
 			set: func(c *Config, v string) (err error) {
 				c.APIKeys, err = caller.ParseStatic(v)
 				return err
@@ -100,7 +124,7 @@ func Settings() []Setting {
 			set:  boolean(func(c *Config) *bool { return &c.Open }),
 		},
 		{
-			Name: "port", Env: "PORT", Value: "number", Default: "4000", Scope: ForServing,
+			Name: "port", Env: "PORT", Value: "number", Default: "4000", Scope: ForServing | ForReaching,
 			Help: "TCP port; 0 takes a free one",
 			set: func(c *Config, v string) error {
 				n, err := strconv.ParseUint(v, 10, 16)
@@ -112,7 +136,7 @@ func Settings() []Setting {
 			},
 		},
 		{
-			Name: "listen", Env: "USHER_LISTEN", Value: "address", Default: "every address", Scope: ForPublic,
+			Name: "listen", Env: "USHER_LISTEN", Value: "address", Default: "every address", Scope: ForPublic | ForReaching,
 			Help: "IP address or host name to listen on",
 			set:  setListen,
 		},
@@ -172,7 +196,7 @@ const (
 
 // defaults is the Config when nothing is given.
 func defaults() *Config {
-	return &Config{Port: 4000, Backdate: videosdk.DefaultBackdate, LogFormat: "auto", LogLevel: "info"}
+	return &Config{Port: 4000, Backdate: videosdk.DefaultBackdate, LogFormat: "auto", LogLevel: "info", RequestsPerSecond: 10, FailuresPerHour: limit.AddrPerHour}
 }
 
 // For returns those settings that belong to any of the scopes.
