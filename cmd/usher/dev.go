@@ -6,13 +6,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/usher-sessions/usher/endpoint"
+	"github.com/usher-sessions/usher"
 	"github.com/usher-sessions/usher/internal/config"
 	"github.com/usher-sessions/usher/internal/server"
 	"github.com/usher-sessions/usher/videosdk"
 )
 
-const devScope = config.ForSigning | config.ForServing
+const devScope = config.ForSigning | config.ForServing | config.ForPolicy
 
 // localOrigins are all pages that this machine itself serves.
 var localOrigins = [...]string{
@@ -56,15 +56,28 @@ func (m *Main) dev(cmd *cobra.Command) error {
 	}
 	log, flush := m.logger(cfg)
 	defer flush()
-	srv, err := m.newServer(cmd, cfg, server.Config{
-		Callers: endpoint.Anyone, Origins: localOrigins[:], Log: log,
-		Page: &server.PageConfig{Credentials: []videosdk.Credentials{cfg.Credentials}, Now: m.Now},
-	})
+	if notKept == nil {
+		cfg.Database, notKept = config.DevDatabase(m.Dir)
+	}
+	conf, err := m.appConfig(cfg, log)
 	if err != nil {
 		return err
 	}
+	conf.Local, conf.Origins = localOperator(), localOrigins[:]
+	conf.Page = &server.PageConfig{Credentials: []videosdk.Credentials{cfg.Credentials}, Now: m.Now}
+	srv, err := m.newServer(cmd, cfg, conf)
+	if err != nil {
+		return err
+	}
+	defer srv.app.Close()
 	m.greet(srv.listener.Addr().(*net.TCPAddr).Port, cfg, madeUp, notKept)
 	return srv.run(cmd.Context(), log)
+}
+
+// localOperator is whoever sits at this machine: they could read the database
+// and the secret anyway, so they may do everything, and the ledger says who it was.
+func localOperator() *usher.Caller {
+	return &usher.Caller{Kind: usher.KindKey, ID: "local", Name: "the operator of this machine"}
 }
 
 // greet says where the server is, what it signs with, and how to try it.

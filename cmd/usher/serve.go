@@ -6,22 +6,23 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
+	"net/url"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/usher-sessions/usher"
-	"github.com/usher-sessions/usher/endpoint"
-	"github.com/usher-sessions/usher/internal/caller"
+	"github.com/usher-sessions/usher/internal/app"
 	"github.com/usher-sessions/usher/internal/config"
+	"github.com/usher-sessions/usher/internal/policy"
 	"github.com/usher-sessions/usher/internal/server"
 	"github.com/usher-sessions/usher/videosdk"
 )
 
-const serveScope = config.ForSigning | config.ForServing | config.ForPublic
+const serveScope = config.ForSigning | config.ForServing | config.ForPublic | config.ForStorage | config.ForPolicy
 
 func (m *Main) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -55,23 +56,21 @@ func (m *Main) serve(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	var callers endpoint.Callers = endpoint.Anyone
-	if !cfg.Open {
-		if callers, err = caller.NewChain(caller.ChainConfig{Bearers: []caller.Bearer{cfg.APIKeys}}); err != nil {
-			return err
-		}
-	}
 	log, flush := m.logger(cfg)
 	defer flush()
-	srv, err := m.newServer(cmd, cfg, server.Config{Callers: callers, Origins: cfg.Origins, Log: log})
+	conf, err := m.appConfig(cfg, log)
 	if err != nil {
 		return err
 	}
-	who := "anyone"
-	if cfg.APIKeys != nil {
-		who = strconv.Itoa(cfg.APIKeys.Len()) + " API keys"
+	conf.Open, conf.StaticKeys, conf.Issuers = cfg.Open, cfg.APIKeys, cfg.Issuers
+	conf.Origins, conf.Proxies, conf.PublicURL = cfg.Origins, cfg.Proxies, cfg.PublicURL
+	conf.RequestsPerSecond, conf.KeyRequestsPerSecond, conf.GuessesPerAddress = cfg.RequestsPerSecond, cfg.KeyRequestsPerSecond, cfg.FailuresPerHour
+	srv, err := m.newServer(cmd, cfg, conf)
+	if err != nil {
+		return err
 	}
-	log.Info("listening", "address", srv.listener.Addr().String(), "callers", who, "version", version(), "go", runtime.Version())
+	defer srv.app.Close()
+	log.Info("listening", "address", srv.listener.Addr().String(), "callers", whoMayAsk(cfg), "record", whereKept(cfg), "version", version(), "go", runtime.Version())
 	for _, w := range cfg.Credentials.Warnings() {
 		log.Warn(w)
 	}
@@ -79,48 +78,102 @@ func (m *Main) serve(cmd *cobra.Command) error {
 		log.Warn("Usher is open: whoever can reach it gets a host's signature for any session, on your account. " +
 			"Set USHER_API_KEYS and leave --open out before strangers find it.")
 	}
+	if cfg.Database == "" {
+		log.Warn("Nothing is recorded: without a database there is no ledger, and no sessions, keys or invites.")
+	}
 	return srv.run(cmd.Context(), log)
+}
+
+// whoMayAsk says in the log from whom requests are taken.
+func whoMayAsk(cfg *config.Config) string {
+	var who []string
+	if cfg.Open {
+		who = append(who, "anyone")
+	}
+	if cfg.APIKeys != nil {
+		who = append(who, strconv.Itoa(cfg.APIKeys.Len())+" configured API keys")
+	}
+	if cfg.Database != "" {
+		who = append(who, "API keys and guests of the database")
+	}
+	if n := len(cfg.Issuers); n > 0 {
+		who = append(who, "users of "+strconv.Itoa(n)+" OpenID issuers")
+	}
+	return strings.Join(who, ", ")
+}
+
+// whereKept says in the log where the ledger is, without a password.
+func whereKept(cfg *config.Config) string {
+	if u, err := url.Parse(cfg.Database); err == nil && u.Host != "" {
+		return "postgres at " + u.Host
+	}
+	if cfg.Database == "" {
+		return "none"
+	}
+	return cfg.Database
 }
 
 // runningServer is a handler with the port that it answers on.
 type runningServer struct {
 	listener net.Listener
-	handler  http.Handler
+	app      *app.App
 }
 
-// newServer takes the port and makes the handler. What base says of callers,
-// origins and page holds; issuer and the rest come from cfg.
-func (m *Main) newServer(cmd *cobra.Command, cfg *config.Config, base server.Config) (*runningServer, error) {
-	issuer, err := m.issuer(cfg)
-	if err != nil {
-		return nil, err
+// appConfig is what the settings say of signing, keeping and deciding.
+func (m *Main) appConfig(cfg *config.Config, log *slog.Logger) (app.Config, error) {
+	conf := app.Config{
+		Version: version(), Credentials: cfg.Credentials, Signing: signingOptions(cfg),
+		Database: cfg.Database, StorageKeys: cfg.StorageKeys, Instance: cfg.Instance,
+		Policy: policy.Config{Files: cfg.PolicyFiles, Replace: cfg.PolicyReplace, TimeZone: cfg.TimeZone},
+		Log:    log, Now: m.Now, Random: m.Random,
 	}
-	base.Issuer = issuer
-	handler, err := server.New(base)
+	if cfg.Database == "" || len(cfg.StorageKeys) > 0 {
+		return conf, nil
+	}
+	key, err := app.StorageKey(cfg.Database, m.Random) // config demands one where it isn't a file
+	conf.StorageKeys = [][]byte{key}
+	if err != nil {
+		return conf, &fault{code: exitFailed, line: err.Error(), hints: []string{
+			"name a database in a folder that can be written: --database /var/lib/usher/usher.db",
+			"or keep no record: --database " + config.NoDatabase,
+		}}
+	}
+	return conf, nil
+}
+
+// newServer takes the port and makes what answers on it.
+func (m *Main) newServer(cmd *cobra.Command, cfg *config.Config, conf app.Config) (*runningServer, error) {
+	a, err := app.Open(cmd.Context(), conf)
 	if err != nil {
 		return nil, err
 	}
 	ln, err := net.Listen("tcp", net.JoinHostPort(cfg.Listen, strconv.Itoa(cfg.Port)))
 	if err != nil {
+		a.Close()
 		return nil, listenFault(cmd, cfg, err)
 	}
-	return &runningServer{ln, handler}, nil
+	return &runningServer{ln, a}, nil
 }
 
 func (s *runningServer) run(ctx context.Context, log *slog.Logger) error {
-	if err := server.Serve(ctx, s.listener, s.handler, log); err != nil {
+	if err := server.Serve(ctx, s.listener, s.app.Handler, log); err != nil {
 		return err
 	}
 	log.Info("stopped; all requests are answered")
 	return nil
 }
 
-func (m *Main) issuer(cfg *config.Config) (*usher.Issuer, error) {
+// signingOptions are how signatures are made, for the server and for usher sign.
+func signingOptions(cfg *config.Config) []videosdk.SignerOption {
 	options := []videosdk.SignerOption{videosdk.WithBackdate(cfg.Backdate)}
 	if cfg.AnySessionName {
 		options = append(options, videosdk.WithAnySessionName())
 	}
-	return usher.NewIssuer(usher.Config{Credentials: cfg.Credentials, Options: options, Policy: usher.PermitAll, Now: m.Now})
+	return options
+}
+
+func (m *Main) issuer(cfg *config.Config) (*usher.Issuer, error) {
+	return usher.NewIssuer(usher.Config{Credentials: cfg.Credentials, Options: signingOptions(cfg), Policy: usher.PermitAll, Now: m.Now})
 }
 
 // logger writes to Stderr; flush must be called at the end.

@@ -49,16 +49,16 @@ type Config struct {
 	Policy     policy.Config
 	Issuers    []caller.Issuer
 	StaticKeys *caller.Static // nil for none
-	// Local, if set, is the caller of every request. It is for the command line,
-	// whose user owns the database anyway.
+	// Local, if set, is the caller of requests that carry no credential. It is for
+	// the command line, whose user owns the database anyway, and for development.
 	Local *usher.Caller
 	Open  bool
 
 	Origins []string
 	Proxies limit.Proxies
-	// RequestsPerSecond and Burst bound each caller; 0 is no bound.
-	RequestsPerSecond float64
-	Burst             int
+	// RequestsPerSecond bounds each user and guest, KeyRequestsPerSecond each API
+	// key and, with Open, each address; 0 is no bound. Five times as many may come at once.
+	RequestsPerSecond, KeyRequestsPerSecond float64
 	// GuessesPerAddress and GuessesPerTarget bound failed proofs in an hour; 0 is the default.
 	GuessesPerAddress, GuessesPerTarget int
 	PublicURL                           string
@@ -219,13 +219,7 @@ func (a *App) sweep(ctx context.Context, log *slog.Logger) {
 
 // callers makes the chain that finds out who asks.
 func (a *App) callers(ctx context.Context, cfg *Config, keys *caller.Keys, guesses *limit.Guesses) (endpoint.Callers, error) {
-	if cfg.Local != nil {
-		return endpoint.CallersFunc(func(*http.Request) (*usher.Caller, error) {
-			c := *cfg.Local
-			return &c, nil
-		}), nil
-	}
-	chain := caller.ChainConfig{Open: cfg.Open, Guesses: guesses, Proxies: cfg.Proxies}
+	chain := caller.ChainConfig{Guesses: guesses, Proxies: cfg.Proxies}
 	if cfg.StaticKeys != nil {
 		chain.Bearers = append(chain.Bearers, cfg.StaticKeys)
 	}
@@ -244,24 +238,46 @@ func (a *App) callers(ctx context.Context, cfg *Config, keys *caller.Keys, guess
 			}
 		})
 	}
+	chain.Open = cfg.Open || cfg.Local != nil
 	found, err := caller.NewChain(chain)
-	if err != nil || cfg.RequestsPerSecond == 0 {
-		return found, err
+	if err != nil {
+		return nil, err
 	}
-	requests, err := limit.NewRequests(cfg.RequestsPerSecond, max(cfg.Burst, 1), cfg.Now)
+	people, err := newRequests(cfg.RequestsPerSecond, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	backEnds, err := newRequests(cfg.KeyRequestsPerSecond, cfg.Now)
 	if err != nil {
 		return nil, err
 	}
 	return endpoint.CallersFunc(func(r *http.Request) (*usher.Caller, error) {
 		c, err := found.Caller(r)
-		if err == nil {
-			err = requests.Allow(c)
-		}
 		if err != nil {
 			return nil, err
 		}
-		return c, nil
+		if c.Kind == usher.KindAnyone && cfg.Local != nil {
+			local := *cfg.Local
+			local.Addr = c.Addr
+			c = &local
+		}
+		requests := backEnds
+		if c.Kind == usher.KindUser || c.Kind == usher.KindGuest {
+			requests = people
+		}
+		if requests == nil {
+			return c, nil
+		}
+		return c, requests.Allow(c)
 	}), nil
+}
+
+// newRequests returns nil for no bound.
+func newRequests(perSecond float64, now func() time.Time) (*limit.Requests, error) {
+	if perSecond == 0 {
+		return nil, nil
+	}
+	return limit.NewRequests(perSecond, max(1, int(5*perSecond)), now)
 }
 
 // ready reports why no signature can be issued at the moment.

@@ -49,12 +49,25 @@ func DevCredentials(dir string, random io.Reader) (c videosdk.Credentials, kept,
 	return c, writeDevFile(dir, c), nil
 }
 
-func writeDevFile(dir string, c videosdk.Credentials) error {
+// DevDatabase returns the path of the database of `usher dev` in dir, whose
+// folder is there afterwards, or "" and why there can be none.
+func DevDatabase(dir string) (string, error) {
+	if err := makeDevDir(dir); err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, DevDir, DatabaseFile), nil
+}
+
+func makeDevDir(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, DevDir), 0o700); err != nil {
 		return err
 	}
 	// So that git never offers the directory for a commit.
-	if err := os.WriteFile(filepath.Join(dir, DevDir, ".gitignore"), []byte("*\n"), 0o600); err != nil {
+	return os.WriteFile(filepath.Join(dir, DevDir, ".gitignore"), []byte("*\n"), 0o600)
+}
+
+func writeDevFile(dir string, c videosdk.Credentials) error {
+	if err := makeDevDir(dir); err != nil {
 		return err
 	}
 	text := "# Made up by usher dev; no Zoom account has them. Delete this file for new ones.\n" +
