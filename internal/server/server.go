@@ -102,6 +102,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			x.WriteHeader(http.StatusNoContent)
 			return
 		}
+		r.Header.Set("X-Request-Id", id) // where /v1's problems and rows look for it
 		s.v1.ServeHTTP(x, r)
 		return
 	}
