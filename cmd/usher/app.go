@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,7 +45,7 @@ func (m *Main) Run(ctx context.Context, args []string) int {
 
 func (m *Main) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "usher",
+		Use:   "usher COMMAND",
 		Short: "Signs users into video sessions, and lets nobody else in",
 		Long: "Usher signs users into sessions made with Zoom's Video SDK, and lets nobody else in.\n\n" +
 			"Exit codes: 0 done, 1 failed (for inspect: faults found), 2 wrong use or wrong settings.",
@@ -54,10 +53,11 @@ func (m *Main) root() *cobra.Command {
   usher serve                                     # a server for everybody, by your rules
   usher sign --session "Cool Cars" --role host    # one signature
   usher inspect < signature.txt                   # what is wrong with a signature`,
-		Args:              cobra.ArbitraryArgs,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Args:                  cobra.ArbitraryArgs,
+		SilenceErrors:         true,
+		SilenceUsage:          true,
+		DisableFlagsInUseLine: true,
+		CompletionOptions:     cobra.CompletionOptions{DisableDefaultCmd: true},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()
@@ -66,8 +66,16 @@ func (m *Main) root() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
-	root.AddCommand(m.devCommand(), m.serveCommand(), m.signCommand(), m.versionCommand())
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { m.printHelp(cmd) })
+	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Hidden: true, RunE: func(_ *cobra.Command, args []string) error {
+		cmd, rest, err := root.Find(args)
+		if err != nil || len(rest) > 0 {
+			return unknownCommand(root, rest[0])
+		}
+		return cmd.Help()
+	}})
+	root.AddCommand(m.devCommand(), m.serveCommand(), m.signCommand(), m.inspectCommand(),
+		m.healthCommand(), m.versionCommand(), m.completionCommand())
 	return root
 }
 
@@ -90,6 +98,7 @@ func (f *textFlag) Type() string       { return f.kind }
 // addSettings gives cmd the flags of a scope.
 func addSettings(cmd *cobra.Command, scope config.Scope) {
 	fs := cmd.Flags()
+	fs.SortFlags = false
 	for _, s := range config.For(scope) {
 		switch {
 		case s.Switch():
@@ -99,7 +108,7 @@ func addSettings(cmd *cobra.Command, scope config.Scope) {
 			fs.Var(&textFlag{kind: s.Value}, s.Name, settingHelp(s.Help, s.Env, s.Default))
 		}
 		if s.FromFile {
-			fs.Var(&textFlag{kind: "path"}, s.FileFlag(), settingHelp("file that holds the "+strings.ReplaceAll(strings.ReplaceAll(s.Name, "-", " "), "sdk", "SDK"), s.FileEnv()+"; the value itself: "+s.Env, ""))
+			fs.Var(&textFlag{kind: "path"}, s.FileFlag(), "file that holds "+s.Help+" ("+s.FileEnv()+"; the value itself: "+s.Env+")")
 		}
 	}
 	fs.Var(&textFlag{kind: "path"}, config.ConfigFileFlag, settingHelp("YAML file with settings", config.ConfigFileEnv, ""))

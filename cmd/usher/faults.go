@@ -76,8 +76,14 @@ func seeHelp(cmd *cobra.Command) string { return "see `" + cmd.CommandPath() + "
 
 func unknownCommand(cmd *cobra.Command, name string) error {
 	f := &fault{code: exitUsage, line: "there is no such command", hints: []string{seeHelp(cmd) + " for the commands"}}
-	if near := cmd.SuggestionsFor(name); len(near) > 0 {
-		f.hints = []string{"did you mean `" + cmd.CommandPath() + " " + near[0] + "`?"}
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	if near := config.Nearest(name, names); near != "" {
+		f.hints = []string{"did you mean `" + cmd.CommandPath() + " " + near + "`?"}
 	}
 	return f
 }

@@ -68,6 +68,7 @@ func (p *printer) cyan(s string) string   { return p.paint("36", s) }
 func (p *printer) line(s string) { fmt.Fprintln(p.w, s) }
 
 // wrapped writes text with first before it, and rest before each further line.
+// Spaces stay as they are: two of them may be what a finding is about.
 func (p *printer) wrapped(first, rest, text string) {
 	if p.width == 0 {
 		p.line(first + text)
@@ -75,7 +76,7 @@ func (p *printer) wrapped(first, rest, text string) {
 	}
 	line, columns := first, columnsOf(first)
 	empty := true
-	for word := range strings.FieldsSeq(text) {
+	for word := range strings.SplitSeq(text, " ") {
 		n := columnsOf(word)
 		if !empty && columns+1+n > p.width {
 			p.line(line)
@@ -108,7 +109,7 @@ func columnsOf(s string) int {
 // such as the beginning of a control sequence, or changes the direction of
 // writing, is written as its code point.
 func plain(s string) string {
-	clean := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) && r != '\n' }
+	clean := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 	if strings.IndexFunc(s, clean) < 0 {
 		return s
 	}

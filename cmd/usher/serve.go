@@ -91,13 +91,13 @@ func whoMayAsk(cfg *config.Config) string {
 		who = append(who, "anyone")
 	}
 	if cfg.APIKeys != nil {
-		who = append(who, strconv.Itoa(cfg.APIKeys.Len())+" configured API keys")
+		who = append(who, count(cfg.APIKeys.Len(), "configured API key"))
 	}
 	if cfg.Database != "" {
 		who = append(who, "API keys and guests of the database")
 	}
 	if n := len(cfg.Issuers); n > 0 {
-		who = append(who, "users of "+strconv.Itoa(n)+" OpenID issuers")
+		who = append(who, "users of "+count(n, "OpenID issuer"))
 	}
 	return strings.Join(who, ", ")
 }
@@ -141,16 +141,17 @@ func (m *Main) appConfig(cfg *config.Config, log *slog.Logger) (app.Config, erro
 	return conf, nil
 }
 
-// newServer takes the port and makes what answers on it.
+// newServer takes the port and makes what answers on it. The port comes first,
+// so that a second start beside a running server leaves its database alone.
 func (m *Main) newServer(cmd *cobra.Command, cfg *config.Config, conf app.Config) (*runningServer, error) {
-	a, err := app.Open(cmd.Context(), conf)
-	if err != nil {
-		return nil, err
-	}
 	ln, err := net.Listen("tcp", net.JoinHostPort(cfg.Listen, strconv.Itoa(cfg.Port)))
 	if err != nil {
-		a.Close()
 		return nil, listenFault(cmd, cfg, err)
+	}
+	a, err := app.Open(cmd.Context(), conf)
+	if err != nil {
+		ln.Close()
+		return nil, err
 	}
 	return &runningServer{ln, a}, nil
 }
