@@ -298,23 +298,24 @@ func (s *Store) PruneLedger(ctx context.Context, writerID, through int64, limit 
 // checkpointsKept is how many checkpoints stay; verifying asks for the newest alone.
 const checkpointsKept = 100
 
-// SaveCheckpoint keeps a signed checkpoint.
-func (s *Store) SaveCheckpoint(ctx context.Context, at time.Time, body []byte) error {
+// SaveCheckpoint keeps a signed checkpoint under the id after the last one's. It
+// gives conflict if another has been saved meanwhile.
+func (s *Store) SaveCheckpoint(ctx context.Context, id int64, at time.Time, body []byte) error {
 	return s.inTx(ctx, func(t *tx) error {
-		if _, err := t.exec(ctx, "INSERT INTO ledger_checkpoints (id, time, body) SELECT coalesce(max(id), 0) + 1, ?, ? FROM ledger_checkpoints", micros(at), string(body)); err != nil {
+		if _, err := t.exec(ctx, "INSERT INTO ledger_checkpoints (id, time, body) VALUES (?, ?, ?)", id, micros(at), string(body)); err != nil {
 			return err
 		}
-		_, err := t.exec(ctx, "DELETE FROM ledger_checkpoints WHERE id <= (SELECT max(id) FROM ledger_checkpoints) - ?", checkpointsKept)
+		_, err := t.exec(ctx, "DELETE FROM ledger_checkpoints WHERE id <= ?", id-checkpointsKept)
 		return err
 	})
 }
 
-// LastCheckpoint returns the newest checkpoint, nil if there is none.
-func (s *Store) LastCheckpoint(ctx context.Context) ([]byte, error) {
-	var body string
-	err := s.queryRow(ctx, "SELECT body FROM ledger_checkpoints ORDER BY id DESC LIMIT 1").Scan(&body)
+// LastCheckpoint returns the newest checkpoint and its id; nil and 0 if there is none.
+func (s *Store) LastCheckpoint(ctx context.Context) (id int64, body []byte, err error) {
+	var text string
+	err = s.queryRow(ctx, "SELECT id, body FROM ledger_checkpoints ORDER BY id DESC LIMIT 1").Scan(&id, &text)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+		return 0, nil, nil
 	}
-	return []byte(body), s.fault(err)
+	return id, []byte(text), s.fault(err)
 }
