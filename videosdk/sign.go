@@ -116,7 +116,7 @@ func (s *Signer) Sign(g Grant, now time.Time) (string, error) {
 		return "", es
 	}
 	// Beyond these years the numbers would no longer be epoch seconds as Zoom reads them.
-	if now.Unix() < int64(MaxBackdate/time.Second) || now.Year() > 9999 {
+	if now.Unix() < int64(MaxBackdate/time.Second) || now.Unix() > maxEpoch {
 		return "", FieldErrors{{Field: "now", Reason: "is outside the years 1970 to 9999"}}
 	}
 
@@ -130,11 +130,11 @@ func (s *Signer) Sign(g Grant, now time.Time) (string, error) {
 	st.buf = slices.Grow(st.buf, signedLen+1+sumLen)
 	token := st.buf[payload : payload+signedLen+1+sumLen]
 	copy(token, header)
-	base64.RawURLEncoding.Encode(token[len(header):signedLen], st.buf[:payload])
+	encodeBase64(token[len(header):signedLen], st.buf[:payload])
 	st.mac.Reset()
 	st.mac.Write(token[:signedLen])
 	token[signedLen] = '.'
-	base64.RawURLEncoding.Encode(token[signedLen+1:], st.mac.Sum(st.sum[:0]))
+	encodeBase64(token[signedLen+1:], st.mac.Sum(st.sum[:0]))
 	return string(token), nil
 }
 
