@@ -35,7 +35,7 @@ var flagOf = map[string]string{
 }
 
 func (m *Main) signCommand() *cobra.Command {
-	var f signFlags
+	f := signFlags{role: "participant"}
 	cmd := &cobra.Command{
 		Use:   "sign --session NAME [flags]",
 		Short: "Print one signature",
@@ -52,18 +52,18 @@ ZOOM_VIDEO_SDK_SECRET), from .env, or from files; never from a flag.`,
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	fs.StringVar(&f.session, "session", "", "`name` of the session, as it will be passed to join (required)")
-	fs.StringVar(&f.role, "role", "participant", "`role`: participant (0), or host (1) who may start the session")
+	fs.Var(&choiceFlag{&f.role, "participant|host"}, "role", "participants may join (0), a host may start the session too (1)")
 	fs.StringVar(&f.userKey, "user-key", "", "your own `id` of the user, at most 36 characters")
 	fs.StringVar(&f.passcode, "passcode", "", "the session's `passcode`, at most 10 characters; the signature's holder can read it")
 	fs.StringVar(&f.sessionKey, "session-key", "", "your own `id` of the session, the same for everybody in it")
 	fs.StringVar(&f.life, "life", "2h", "for how long it lets in: a `duration` from 30m to 48h, or seconds")
 	fs.StringSliceVar(&f.geo, "geo", nil, "`regions` of data centres, such as DE,US")
-	fs.StringVar(&f.recordingOption, "cloud-recording-option", "", "`number`: 0 one mixed file, 1 a file for each user (hosts only)")
-	fs.StringVar(&f.recordingElection, "cloud-recording-election", "", "`number`: 1 records this user's own video, 0 doesn't")
-	fs.StringVar(&f.transcript, "cloud-recording-transcript-option", "", "`number`: 0 none, 1 transcript, 2 transcript and summary")
+	fs.Var(&choiceFlag{&f.recordingOption, "0|1"}, "cloud-recording-option", "0 one mixed file, 1 a file for each user (hosts only)")
+	fs.Var(&choiceFlag{&f.recordingElection, "0|1"}, "cloud-recording-election", "1 records this user's own video, 0 doesn't")
+	fs.Var(&choiceFlag{&f.transcript, "0|1|2"}, "cloud-recording-transcript-option", "0 none, 1 transcript, 2 transcript and summary")
 	fs.StringVar(&f.telemetryID, "telemetry-id", "", "`id` for the web client's telemetry")
-	fs.StringVar(&f.videoWebRTC, "video-webrtc", "", "`number`: 0 off, 1 on; left out, Zoom decides")
-	fs.StringVar(&f.audioWebRTC, "audio-webrtc", "", "`number`: 0 off, 1 on; left out, Zoom decides")
+	fs.Var(&choiceFlag{&f.videoWebRTC, "0|1"}, "video-webrtc", "0 off, 1 on; left out, Zoom decides")
+	fs.Var(&choiceFlag{&f.audioWebRTC, "0|1"}, "audio-webrtc", "0 off, 1 on; left out, Zoom decides")
 	fs.StringArrayVar(&f.claims, "claim", nil, "a further claim as `name=json`; may be given several times")
 	fs.BoolVar(&f.json, "json", false, "print JSON: signature, times, claims, warnings")
 	addSettings(cmd, config.ForSigning)
@@ -76,6 +76,16 @@ ZOOM_VIDEO_SDK_SECRET), from .env, or from files; never from a flag.`,
 	}
 	return cmd
 }
+
+// choiceFlag is a flag that takes one of a few words; request checks which.
+type choiceFlag struct {
+	to    *string
+	words string
+}
+
+func (f *choiceFlag) String() string     { return *f.to }
+func (f *choiceFlag) Set(v string) error { *f.to = v; return nil }
+func (f *choiceFlag) Type() string       { return f.words }
 
 func (m *Main) sign(cmd *cobra.Command, f *signFlags) error {
 	request, err := f.request()

@@ -251,7 +251,7 @@ func setListen(c *Config, v string) error {
 		c.Listen = strings.Trim(v, "[]")
 		return nil
 	}
-	if _, _, err := net.SplitHostPort(v); err == nil {
+	if _, port, err := net.SplitHostPort(v); err == nil && isNumber(port) {
 		return fmt.Errorf("is %s; leave the port out and give it with --port or PORT", quote(v))
 	}
 	if strings.ContainsAny(v, ":/ \t@") {
@@ -259,6 +259,11 @@ func setListen(c *Config, v string) error {
 	}
 	c.Listen = v
 	return nil
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
 }
 
 // ParseDuration reads "90m", "2h" and, as seconds, "7200".

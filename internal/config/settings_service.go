@@ -37,7 +37,7 @@ func storageSettings() []Setting {
 		},
 		{
 			Name: "database-url", Env: "DATABASE_URL", FromFile: true, Secret: true, Scope: ForStorage,
-			Help: "PostgreSQL database, postgres://user:password@host/name, for several replicas",
+			Help: "the address of a PostgreSQL database, postgres://user:password@host/name, for several replicas",
 			set: func(c *Config, v string) error {
 				u, err := url.Parse(v)
 				if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || strings.Trim(u.Path, "/") == "" && !u.Query().Has("dbname") {
