@@ -80,7 +80,9 @@ func TestWhatZoomsSampleLetsThrough(t *testing.T) {
 		refused(t, `{"sessionName":"s","expirationSeconds":"3600abc"}`, "expirationSeconds")
 	})
 	t.Run("a fractional life", func(t *testing.T) { refused(t, `{"sessionName":"s","expirationSeconds":1800.5}`, "expirationSeconds") })
-	t.Run("any telemetry id", func(t *testing.T) { refused(t, `{"sessionName":"s","telemetryTrackingId":{"a":1}}`, "telemetryTrackingId") })
+	t.Run("any telemetry id", func(t *testing.T) {
+		refused(t, `{"sessionName":"s","telemetryTrackingId":{"a":1}}`, "telemetryTrackingId")
+	})
 	t.Run("spaces inside a region vanish", func(t *testing.T) { refused(t, `{"sessionName":"s","geoRegions":"D E"}`, "geoRegions") })
 	t.Run("newer options look accepted and have no effect", func(t *testing.T) {
 		c := signed(t, `{"sessionName":"s","userKey":"u","cloudRecordingTranscriptOption":1}`)

@@ -29,10 +29,12 @@ func BenchmarkHandler(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	log, flush := server.NewLogger(io.Discard, true, slog.LevelInfo)
+	defer flush()
 	for _, bb := range []struct {
 		name string
 		log  *slog.Logger
-	}{{"logged", slog.New(slog.NewJSONHandler(io.Discard, nil))}, {"silent", nil}} {
+	}{{"logged", log}, {"silent", nil}} {
 		b.Run(bb.name, func(b *testing.B) {
 			h, err := server.New(server.Config{Issuer: issuer, Callers: endpoint.Anyone, Log: bb.log, Origins: []string{"*"}})
 			if err != nil {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -61,7 +62,6 @@ func (s *server) end(x *exchange, r *http.Request, id string) {
 	if p == http.ErrAbortHandler {
 		panic(p) // the agreed way to cut an answer off
 	}
-	level := slog.LevelInfo
 	var stack string
 	if p != nil {
 		stack = string(debug.Stack())
@@ -70,39 +70,51 @@ func (s *server) end(x *exchange, r *http.Request, id string) {
 			web.WriteFaults(x, http.StatusInternalServerError, web.Fault{Property: "server", Reason: "has a fault of its own; its log says more under this request's id"})
 		}
 	}
-	if x.status >= 500 || p != nil {
-		level = slog.LevelError
+	now := time.Now()
+	line := accessLine{
+		time: now, id: id, method: r.Method, path: r.URL.Path,
+		status: x.status, bytes: x.bytes, us: now.Sub(x.begun).Microseconds(),
 	}
-	if s.log.Enabled(r.Context(), level) {
-		now := time.Now()
-		// Not by way of Logger, which would look up the caller's line in the source each time.
-		line := slog.NewRecord(now, level, "request", 0)
-		attrs := [...]slog.Attr{
-			slog.String("id", id),
-			slog.String("method", r.Method),
-			slog.String("path", r.URL.Path),
-			slog.Int("status", x.status),
-			slog.Int("bytes", x.bytes),
-			slog.Int64("us", now.Sub(x.begun).Microseconds()),
-			{}, {}, {}, {}, // empty ones are left out
-		}
-		if x.caller != nil {
-			attrs[6] = slog.String("caller", x.caller.String())
-		}
-		if x.err != nil {
-			attrs[7] = slog.String("code", codeOf(x.err))
-			if x.status >= 500 || p != nil {
-				attrs[8] = slog.String("error", x.err.Error())
-			}
-		}
-		if stack != "" {
-			attrs[9] = slog.String("stack", stack)
-		}
-		line.AddAttrs(attrs[:]...)
-		s.log.Handle(r.Context(), line)
+	if x.caller != nil {
+		line.caller = x.caller.String()
+	}
+	if x.err != nil {
+		line.code = codeOf(x.err)
+	}
+	switch {
+	case x.status >= 500 || p != nil:
+		s.writeLine(r.Context(), slog.LevelError, &line, x.err, stack)
+	case s.access != nil:
+		s.access.writeAccess(&line)
+	default:
+		s.writeLine(r.Context(), slog.LevelInfo, &line, nil, "")
 	}
 	*x = exchange{}
 	exchanges.Put(x)
+}
+
+// writeLine writes a line of the access log by way of slog, with err and stack where there are any.
+func (s *server) writeLine(ctx context.Context, level slog.Level, l *accessLine, err error, stack string) {
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	// Not by way of Logger, which would look up the caller's line in the source each time.
+	record := slog.NewRecord(l.time, level, "request", 0)
+	record.AddAttrs(
+		slog.String("id", l.id), slog.String("method", l.method), slog.String("path", l.path),
+		slog.Int("status", l.status), slog.Int("bytes", l.bytes), slog.Int64("us", l.us))
+	text := func(name, value string) {
+		if value != "" {
+			record.AddAttrs(slog.String(name, value))
+		}
+	}
+	text("caller", l.caller)
+	text("code", l.code)
+	if err != nil {
+		text("error", err.Error())
+	}
+	text("stack", stack)
+	s.log.Handle(ctx, record)
 }
 
 // codeOf names the kind of fault. The faults of a body are not repeated in the

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -88,5 +89,39 @@ func TestALineLongerThanTheBuffer(t *testing.T) {
 	flush()
 	if lines, _ := out.seen(); lines != 1 {
 		t.Errorf("%d lines", lines)
+	}
+}
+
+// TestAccessLinesAreAsSlogWritesThem: the short cut for JSON changes nothing but the time it takes.
+func TestAccessLinesAreAsSlogWritesThem(t *testing.T) {
+	changing := regexp.MustCompile(`"time":"[^"]+"|"us":\d+`)
+	var got [2]string
+	for i := range got {
+		out := &sink{}
+		log, flush := server.NewLogger(out, true, slog.LevelInfo)
+		if i == 1 {
+			log = slog.New(slog.NewJSONHandler(out, nil))
+		}
+		h, _ := newServer(t, func(c *server.Config) { c.Log = log })
+		for _, path := range []string{"/", "/nope", "/%22quoted%22", "/%00%1f%7f", "/%F0%9F%98%80", "/%3Cb%3E&amp;", "/back%5Cslash%0A"} {
+			do(h, "POST", path, `{"sessionName":"s"}`, "X-Request-Id", "r1")
+			do(h, "POST", path, `{"sessionName":""}`, "X-Request-Id", "r1")
+		}
+		flush()
+		got[i] = changing.ReplaceAllStringFunc(out.text.String(), func(m string) string { return m[:4] })
+	}
+	if got[0] != got[1] || strings.Count(got[0], "\n") != 14 {
+		t.Errorf("got\n%swant\n%s", got[0], got[1])
+	}
+}
+
+func TestTheLevelHoldsForTheAccessLogToo(t *testing.T) {
+	out := &sink{}
+	log, flush := server.NewLogger(out, true, slog.LevelWarn)
+	h, _ := newServer(t, func(c *server.Config) { c.Log = log })
+	do(h, "POST", "/", `{"sessionName":"s"}`)
+	flush()
+	if out.text.Len() != 0 {
+		t.Errorf("got %q", out.text.String())
 	}
 }

@@ -35,6 +35,7 @@ type Config struct {
 
 type server struct {
 	log     slog.Handler
+	access  *jsonLog // log where it takes access lines as they are, else nil
 	origins *web.Origins
 	ready   func(context.Context) error
 	routes  map[string]http.Handler // by exact path
@@ -55,6 +56,9 @@ func New(cfg Config) (http.Handler, error) {
 	s := &server{log: slog.DiscardHandler, origins: origins, ready: cfg.Ready}
 	if cfg.Log != nil {
 		s.log = cfg.Log.Handler()
+	}
+	if j, ok := s.log.(jsonLog); ok && j.Enabled(context.Background(), slog.LevelInfo) {
+		s.access = &j
 	}
 	if s.ready == nil {
 		s.ready = func(context.Context) error { return nil }
