@@ -29,6 +29,15 @@ func KeyFrom(secret []byte) (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
+// Public returns the public keys of keys, with which [Verify] checks.
+func Public(keys []ed25519.PrivateKey) []ed25519.PublicKey {
+	out := make([]ed25519.PublicKey, len(keys))
+	for i, k := range keys {
+		out[i] = k.Public().(ed25519.PublicKey)
+	}
+	return out
+}
+
 // A Checkpoint says, signed, how far each chain had come at a time, and up to
 // where rows were removed for their age.
 type Checkpoint struct {
@@ -125,47 +134,33 @@ type Shelf interface {
 	SaveCheckpoint(ctx context.Context, id int64, at time.Time, body []byte) error
 }
 
-// last returns the newest checkpoint, nil if there is none.
-func last(ctx context.Context, s Shelf) (int64, *Checkpoint, error) {
-	id, body, err := s.LastCheckpoint(ctx)
-	if err != nil || body == nil {
-		return 0, nil, err
-	}
-	c, err := ParseCheckpoint(body)
-	return id, c, err
-}
-
 // ErrTampered says that something was found that Verify names.
 var ErrTampered = errors.New("ledger: the ledger was tampered with or damaged; verify it to see where")
 
 // NewCheckpoint signs the present heads, keeps the checkpoint beside the rows and
 // returns it to be exported. The rows since the checkpoint before are verified
-// first: what was tampered with isn't signed (ErrTampered).
-func NewCheckpoint(ctx context.Context, a Archive, key ed25519.PrivateKey, now time.Time) (*Checkpoint, error) {
-	id, before, err := last(ctx, a)
+// first: what was tampered with isn't signed (ErrTampered). The first of keys
+// signs; each may have signed the one before.
+func NewCheckpoint(ctx context.Context, a Archive, keys []ed25519.PrivateKey, now time.Time) (*Checkpoint, error) {
+	v, err := examine(ctx, a, VerifyOptions{Keys: Public(keys), Most: 1}, true)
+	if err == nil {
+		err = v.tampered()
+	}
 	if err != nil {
 		return nil, err
-	}
-	v := verification{archive: a, opts: VerifyOptions{Keys: []ed25519.PublicKey{key.Public().(ed25519.PublicKey)}, Most: 1}, sinceCheckpoint: true}
-	report, heads, err := v.run(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if len(report.Faults) > 0 {
-		return nil, fmt.Errorf("%w: %s", ErrTampered, report.Faults[0])
 	}
 	c := &Checkpoint{Time: now.UTC().Truncate(time.Microsecond)}
-	for _, h := range heads {
+	for _, h := range v.heads {
 		c.Heads = append(c.Heads, Mark{h.Writer, h.Number, h.Hash})
 	}
-	if before != nil {
-		c.Bases = before.Bases
+	if v.newest != nil {
+		c.Bases = v.newest.Bases
 	}
-	return c, save(ctx, a, id+1, c, key)
+	return c, save(ctx, a, v.checkpoint+1, c, keys)
 }
 
-func save(ctx context.Context, s Shelf, id int64, c *Checkpoint, key ed25519.PrivateKey) error {
-	c.sign(key)
+func save(ctx context.Context, s Shelf, id int64, c *Checkpoint, keys []ed25519.PrivateKey) error {
+	c.sign(keys[0])
 	body, err := json.Marshal(c)
 	if err != nil {
 		return err

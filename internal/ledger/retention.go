@@ -28,7 +28,8 @@ type PruneOptions struct {
 	// Before is the time from which on rows stay.
 	Before time.Time
 	Now    time.Time
-	Key    ed25519.PrivateKey
+	// Keys of which the first signs, and each may have signed the checkpoint before.
+	Keys []ed25519.PrivateKey
 	// Ledger records the removal, before it happens, as done by Caller.
 	Ledger usher.Ledger
 	Caller string
@@ -43,23 +44,18 @@ const pruneStep = 2000
 // the rest verifies as before. It returns how many rows went; what an
 // interruption left over goes the next time.
 func Prune(ctx context.Context, a Attic, opts PruneOptions) (gone int64, err error) {
-	id, before, err := last(ctx, a)
+	v, err := examine(ctx, a, VerifyOptions{Keys: Public(opts.Keys), Most: 1}, false)
+	if err == nil {
+		err = v.tampered()
+	}
 	if err != nil {
 		return 0, err
-	}
-	v := verification{archive: a, opts: VerifyOptions{Keys: []ed25519.PublicKey{opts.Key.Public().(ed25519.PublicKey)}, Most: 1}}
-	report, heads, err := v.run(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if len(report.Faults) > 0 {
-		return 0, fmt.Errorf("%w: %s", ErrTampered, report.Faults[0])
 	}
 	c := &Checkpoint{Time: opts.Now.UTC().Truncate(time.Microsecond)}
 	var goes int64
-	for _, h := range heads {
+	for _, h := range v.heads {
 		c.Heads = append(c.Heads, Mark{h.Writer, h.Number, h.Hash})
-		was := before.base(h.Writer)
+		was := v.newest.base(h.Writer)
 		base, err := newBase(ctx, a, h, was, opts.Before)
 		if err != nil {
 			return 0, err
@@ -76,13 +72,11 @@ func Prune(ctx context.Context, a Attic, opts PruneOptions) (gone int64, err err
 		}); err != nil {
 			return 0, err
 		}
-		if err := save(ctx, a, id+1, c, opts.Key); err != nil {
+		if err := save(ctx, a, v.checkpoint+1, c, opts.Keys); err != nil {
 			return 0, err
 		}
-	} else {
-		c.Bases = bases(before) // nothing new to sign; but an interrupted removal may be finished
 	}
-	for _, h := range heads {
+	for _, h := range v.heads {
 		base := c.base(h.Writer)
 		for more := base.Number > 0; more; {
 			n, err := a.PruneLedger(ctx, h.WriterID, base.Number, pruneStep)
@@ -94,13 +88,6 @@ func Prune(ctx context.Context, a Attic, opts PruneOptions) (gone int64, err err
 		}
 	}
 	return gone, nil
-}
-
-func bases(c *Checkpoint) []Mark {
-	if c == nil {
-		return nil
-	}
-	return c.Bases
 }
 
 // newBase returns the last row of the chain that goes.
@@ -121,11 +108,12 @@ func newBase(ctx context.Context, a Attic, h usher.LedgerHead, was Mark, before 
 	return Mark{h.Writer, end, rows[0].Hash}, nil
 }
 
-// MaintainConfig says what [Maintain] does. Archive and Key are required.
+// MaintainConfig says what [Maintain] does. All but Retention and Every are required.
 type MaintainConfig struct {
 	Archive Attic
-	Key     ed25519.PrivateKey
 	Ledger  usher.Ledger
+	// Keys of which the first signs, and each may have signed before.
+	Keys []ed25519.PrivateKey
 	// Retention is how long rows are kept; 0 keeps them for ever.
 	Retention time.Duration
 	// Every is the time between checkpoints; 0 is an hour.
@@ -150,9 +138,9 @@ func Maintain(ctx context.Context, cfg MaintainConfig) {
 		case <-tick.C:
 		}
 		now := cfg.Now()
-		_, err := NewCheckpoint(ctx, cfg.Archive, cfg.Key, now)
+		_, err := NewCheckpoint(ctx, cfg.Archive, cfg.Keys, now)
 		if err == nil && cfg.Retention > 0 && now.Sub(pruned) >= 24*time.Hour {
-			if _, err = Prune(ctx, cfg.Archive, PruneOptions{Before: now.Add(-cfg.Retention), Now: now, Key: cfg.Key, Ledger: cfg.Ledger, Caller: "retention"}); err == nil {
+			if _, err = Prune(ctx, cfg.Archive, PruneOptions{Before: now.Add(-cfg.Retention), Now: now, Keys: cfg.Keys, Ledger: cfg.Ledger, Caller: "retention"}); err == nil {
 				pruned = now
 			}
 		}

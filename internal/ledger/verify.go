@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/usher-sessions/usher"
 )
@@ -80,21 +79,28 @@ type VerifyOptions struct {
 // as it was written. It can run beside writers and needs no lock: a ledger is
 // only added to. Its error says that it couldn't read, not that it found something.
 func Verify(ctx context.Context, a Archive, opts VerifyOptions) (*Report, error) {
+	v, err := examine(ctx, a, opts, false)
+	if err != nil {
+		return nil, err
+	}
+	return &v.report, nil
+}
+
+func examine(ctx context.Context, a Archive, opts VerifyOptions, sinceCheckpoint bool) (*verification, error) {
 	if opts.Most == 0 {
 		opts.Most = 1000
 	}
 	for {
-		v := verification{archive: a, opts: opts}
-		report, _, err := v.run(ctx)
-		if err != nil || len(report.Faults) == 0 {
-			return report, err
+		v := &verification{archive: a, opts: opts, sinceCheckpoint: sinceCheckpoint}
+		if err := v.run(ctx); err != nil || len(v.report.Faults) == 0 {
+			return v, err
 		}
 		now, _, err := a.LastCheckpoint(ctx)
 		if err != nil {
 			return nil, err
 		}
 		if now == v.checkpoint { // else retention may have taken rows while they were read
-			return report, nil
+			return v, nil
 		}
 	}
 }
@@ -106,7 +112,9 @@ type verification struct {
 	// sinceCheckpoint reads the rows after the last checkpoint alone.
 	sinceCheckpoint bool
 
-	checkpoint int64 // id of the newest one
+	checkpoint int64              // id of the newest one
+	newest     *Checkpoint        // nil if there is none that can be trusted
+	heads      []usher.LedgerHead // up to which rows were read
 	report     Report
 	buf        []byte
 }
@@ -119,54 +127,45 @@ func (v *verification) fault(kind FaultKind, writer string, first, last int64, d
 	v.report.Faults = append(v.report.Faults, Fault{kind, writer, first, last, fmt.Sprintf(description, args...)})
 }
 
-// run returns what it found and the heads that it found it up to.
-func (v *verification) run(ctx context.Context) (*Report, []usher.LedgerHead, error) {
+// tampered returns the first fault that was found, or nil.
+func (v *verification) tampered() error {
+	if len(v.report.Faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrTampered, v.report.Faults[0])
+}
+
+func (v *verification) run(ctx context.Context) error {
 	v.report.Faults = []Fault{}
-	newest, err := v.newest(ctx)
+	marks, err := v.checkpoints(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	var marks []*Checkpoint
-	if newest != nil {
-		marks = append(marks, newest)
+	if v.heads, err = v.archive.LedgerHeads(ctx); err != nil {
+		return err
 	}
-	for _, c := range v.opts.Checkpoints {
-		if err := c.check(v.opts.Keys); err != nil {
-			v.fault(BadMark, "", 0, 0, "the one of %s that was given: %v", c.Time, err)
-			continue
-		}
-		marks = append(marks, c)
-	}
-	heads, err := v.archive.LedgerHeads(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	v.chainsAreThere(heads, marks)
-	for i, h := range heads {
-		base := newest.base(h.Writer)
-		if v.sinceCheckpoint && newest != nil {
-			if j := slices.IndexFunc(newest.Heads, func(m Mark) bool { return m.Writer == h.Writer }); j >= 0 {
-				base = newest.Heads[j]
-			}
-		}
-		c := &chain{v: v, head: &heads[i], base: base, marks: map[int64]Digest{}}
+	v.chainsAreThere(marks)
+	for i := range v.heads {
+		h := &v.heads[i]
+		c := &chain{v: v, head: h, base: v.newest.base(h.Writer), marks: map[int64]Digest{}}
 		for _, cp := range marks {
 			for _, m := range cp.Heads {
-				if m.Writer == h.Writer {
-					c.mark(m)
+				if m.Writer != h.Writer {
+					continue
 				}
+				if v.sinceCheckpoint && cp == v.newest {
+					c.base = m
+				}
+				c.mark(m)
 			}
 		}
 		if err := c.read(ctx); err != nil {
-			return nil, nil, err
+			return err
 		}
 		v.report.Chains++
-		v.report.Removed += newest.base(h.Writer).Number
+		v.report.Removed += v.newest.base(h.Writer).Number
 	}
 	strays, err := v.archive.LedgerStrays(ctx, v.opts.Most)
-	if err != nil {
-		return nil, nil, err
-	}
 	for _, r := range strays {
 		writer := r.Writer
 		if writer == "" {
@@ -174,34 +173,42 @@ func (v *verification) run(ctx context.Context) (*Report, []usher.LedgerHead, er
 		}
 		v.fault(Added, writer, r.Number, r.Number, "it stands in no chain or behind its chain's end")
 	}
-	return &v.report, heads, nil
+	return err
 }
 
-// newest returns the newest checkpoint beside the rows, nil if there is none
-// that can be trusted.
-func (v *verification) newest(ctx context.Context) (*Checkpoint, error) {
-	id, body, err := v.archive.LastCheckpoint(ctx)
-	if err != nil || body == nil {
+// checkpoints returns those that can be trusted: the newest beside the rows, and those that were given.
+func (v *verification) checkpoints(ctx context.Context) (trusted []*Checkpoint, err error) {
+	var body []byte
+	if v.checkpoint, body, err = v.archive.LastCheckpoint(ctx); err != nil {
 		return nil, err
 	}
-	v.checkpoint = id
-	c, err := ParseCheckpoint(body)
-	if err == nil {
-		err = c.check(v.opts.Keys)
+	if body != nil {
+		c, err := ParseCheckpoint(body)
+		if err == nil {
+			err = c.check(v.opts.Keys)
+		}
+		if err == nil {
+			v.newest, trusted = c, append(trusted, c)
+		} else {
+			v.fault(BadMark, "", 0, 0, "the newest in the database can't be trusted: %v", err)
+		}
 	}
-	if err != nil {
-		v.fault(BadMark, "", 0, 0, "the newest in the database can't be trusted: %v", err)
-		return nil, nil
+	for _, c := range v.opts.Checkpoints {
+		if err := c.check(v.opts.Keys); err != nil {
+			v.fault(BadMark, "", 0, 0, "the one of %s that was given can't be trusted: %v", exportTime(c.Time), err)
+			continue
+		}
+		trusted = append(trusted, c)
 	}
-	return c, nil
+	return trusted, nil
 }
 
 // chainsAreThere looks for whole chains that are gone: writers are numbered
 // without a gap, and those of a checkpoint must still be there.
-func (v *verification) chainsAreThere(heads []usher.LedgerHead, marks []*Checkpoint) {
+func (v *verification) chainsAreThere(marks []*Checkpoint) {
 	next := int64(1)
 	names := map[string]bool{}
-	for _, h := range heads {
+	for _, h := range v.heads {
 		if h.WriterID != next {
 			v.fault(Missing, fmt.Sprintf("number %d", next), 0, 0, "the chain is gone; the next is number %d, %s", h.WriterID, h.Writer)
 		}
@@ -211,7 +218,7 @@ func (v *verification) chainsAreThere(heads []usher.LedgerHead, marks []*Checkpo
 	for _, c := range marks {
 		for _, m := range c.Heads {
 			if !names[m.Writer] {
-				v.fault(Missing, m.Writer, 0, 0, "the checkpoint of %s knows the chain, and it is gone", c.Time)
+				v.fault(Missing, m.Writer, 0, 0, "the checkpoint of %s knows the chain, and it is gone", exportTime(c.Time))
 				names[m.Writer] = true
 			}
 		}
