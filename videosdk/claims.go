@@ -3,6 +3,7 @@ package videosdk
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -35,11 +36,18 @@ var knownClaims = []string{
 	claimTelemetry, claimVideoWebRTC, claimAudioWebRTC,
 }
 
-// isReserved reports whether an extra claim of this name would replace or
-// contradict what the Signer writes. The registered JWT claim nbf is among
-// them: it would delay the signature behind the grant's back.
+// isReserved reports whether the claim is one that the Signer writes or, like
+// the registered JWT claim nbf, one that the Verifier reads.
 func isReserved(name string) bool {
 	return name == "nbf" || slices.Contains(knownClaims, name)
+}
+
+// contradicts reports whether an extra claim of this name could be read in
+// place of a reserved one. Case doesn't tell them apart: readers built on
+// encoding/json take "EXP" for "exp". nbf would delay the signature behind the
+// grant's back.
+func contradicts(name string) bool {
+	return strings.EqualFold(name, "nbf") || slices.ContainsFunc(knownClaims, func(known string) bool { return strings.EqualFold(name, known) })
 }
 
 // Claims are what a verified signature says.

@@ -16,7 +16,6 @@ type FieldError struct {
 func (e *FieldError) Error() string { return e.Field + " " + e.Reason }
 
 // FieldErrors are all faults of one input, in the order of its fields.
-// errors.As finds each *[FieldError] in it.
 type FieldErrors []*FieldError
 
 func (es FieldErrors) Error() string {
@@ -69,7 +68,8 @@ var (
 type VerifyError struct {
 	// Err is one of the Err… values of this package.
 	Err error
-	// Claim names the claim at fault, "" where it is not one claim.
+	// Claim names the claim at fault, "" where it is not one claim. Of a claim
+	// that stands twice it is the name as the token has it, which may be any text.
 	Claim string
 	// Detail says more, "" where there is no more to say.
 	Detail string
@@ -78,7 +78,7 @@ type VerifyError struct {
 func (e *VerifyError) Error() string {
 	s := e.Err.Error()
 	if e.Claim != "" {
-		s += ": " + e.Claim
+		s += ": " + plainName(e.Claim)
 	}
 	if e.Detail != "" {
 		s += ": " + e.Detail
@@ -88,3 +88,13 @@ func (e *VerifyError) Error() string {
 
 // Unwrap returns Err.
 func (e *VerifyError) Unwrap() error { return e.Err }
+
+// plainName returns a claim's name as it can stand in a line of a log: a token may call its claims anything.
+func plainName(claim string) string {
+	if len(claim) <= 40 && !strings.ContainsFunc(claim, func(r rune) bool {
+		return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) {
+		return claim
+	}
+	return quoteShort(claim)
+}

@@ -1,7 +1,6 @@
 package videosdk
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -32,7 +31,7 @@ const (
 // nameChars are the characters besides letters and digits that Zoom documents for a session name.
 const nameChars = " !#$%&()+-:;<=.>?@[]^_{}|~,\\"
 
-// GeoRegions are the data-centre regions that geo_regions may name.
+// geoRegions are the data-centre regions that geo_regions may name.
 var geoRegions = [...]string{"AU", "BR", "CA", "DE", "HK", "IN", "JP", "CN", "MX", "NL", "SG", "US"}
 
 // GeoRegions returns the data-centre regions that a signature may name, in Zoom's order.
@@ -98,7 +97,8 @@ type Grant struct {
 	VideoWebRTCMode *int
 	AudioWebRTCMode *int
 	// Extra holds further claims, written after the others in the order of
-	// their names. It can't replace a claim named above.
+	// their names, their values as encoding/json writes them. It can't replace a
+	// claim named above, in whatever case it is written.
 	Extra map[string]any
 }
 
@@ -128,10 +128,12 @@ func checkGrant(g *Grant, anyName bool) FieldErrors {
 		if n > MaxSessionName {
 			add("sessionName", "has %d characters; at most %d are allowed", n, MaxSessionName)
 		}
-		if !anyName {
-			if r, at, bad := badNameChar(g.SessionName); bad {
-				add("sessionName", "has %s at position %d, which Zoom doesn't accept; allowed are letters, digits, space and ! # $ %% & ( ) + - : ; < = . > ? @ [ ] ^ _ { } | ~ , \\", describeRune(r), at+1)
+		if anyName {
+			if hasControl(g.SessionName) {
+				add("sessionName", "has a control character in it")
 			}
+		} else if r, at, bad := badNameChar(g.SessionName); bad {
+			add("sessionName", "has %s at position %d, which Zoom doesn't accept; allowed are letters, digits, space and ! # $ %% & ( ) + - : ; < = . > ? @ [ ] ^ _ { } | ~ , \\", describeRune(r), at+1)
 		}
 	}
 	if g.Role != Participant && g.Role != Host {
@@ -148,7 +150,8 @@ func checkGrant(g *Grant, anyName bool) FieldErrors {
 		// No rune of the passcode is named: it is a secret.
 		if strings.ContainsFunc(g.Passcode, func(r rune) bool { return r < 32 || r > 126 }) {
 			add("sessionPasscode", "has a character outside printable ASCII")
-		} else if n := len(g.Passcode); n > MaxPasscode {
+		}
+		if n := utf16Len(g.Passcode); n > MaxPasscode {
 			add("sessionPasscode", "has %d characters; at most %d are allowed", n, MaxPasscode)
 		}
 	}
@@ -157,12 +160,14 @@ func checkGrant(g *Grant, anyName bool) FieldErrors {
 			return
 		}
 		n, ok := textLen(v)
-		switch {
-		case !ok:
+		if !ok {
 			add(field, "is not valid UTF-8 text")
-		case n > limit:
+			return
+		}
+		if n > limit {
 			add(field, "has %d characters; at most %d are allowed", n, limit)
-		case hasControl(v):
+		}
+		if hasControl(v) {
 			add(field, "has a control character in it")
 		}
 	}
@@ -217,7 +222,7 @@ func encodeExtras(extra map[string]any) ([]byte, FieldErrors) {
 			fault("has a name that is empty or not plain text")
 			continue
 		}
-		if isReserved(name) {
+		if contradicts(name) {
 			fault("is one of the signature's own claims; set the grant's field instead")
 			continue
 		}
@@ -241,15 +246,27 @@ func encodeExtras(extra map[string]any) ([]byte, FieldErrors) {
 	return out, es
 }
 
-// marshalPlain writes v as JSON without escaping < > &, as JavaScript does.
+// marshalPlain writes v as compact JSON with strings as JavaScript writes them;
+// encoding/json would escape < > & and the separators U+2028 and U+2029.
 func marshalPlain(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	data, err := json.Marshal(v)
+	if err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	out := make([]byte, 0, len(data))
+	for i := 0; i < len(data); {
+		if data[i] != '"' {
+			out = append(out, data[i])
+			i++
+			continue
+		}
+		text, end, err := scanString(data, i)
+		if err != nil {
+			return nil, err
+		}
+		out, i = appendJSONString(out, text), end
+	}
+	return out, nil
 }
 
 // badNameChar finds the first character of name that Zoom doesn't document, and its index in characters.

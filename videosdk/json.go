@@ -139,7 +139,7 @@ func scanMembers(data []byte, i, depth int) (ms []member, end int, err error) {
 			if len(ms) == maxMembers {
 				return nil, i, fmt.Errorf("has more than %d members", maxMembers)
 			}
-			ms = append(ms, member{name, data[start:i]})
+			ms = append(ms, member{name, data[start:i:i]}) // appending to one value can't reach the next
 		}
 		i = skipSpace(data, i)
 		switch {

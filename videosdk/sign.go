@@ -1,35 +1,28 @@
 package videosdk
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"hash"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 )
 
 // header is base64url({"alg":"HS256","typ":"JWT"}) and the dot behind it.
 const header = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
 
+// macLen is the length of a MAC in base64url without padding.
+const macLen = (sha256.Size*8 + 5) / 6
+
 // A Signer makes signatures with one pair of credentials. It is safe for use
 // by many goroutines at once; make it once and keep it.
 type Signer struct {
-	prefix   []byte // the payload's beginning, up to the value of role_type
+	head     []byte // the token's beginning that never changes: header, dot, and the payload up to head's end
+	rest     []byte // what head has no room for of the payload up to role_type's value: 0 to 2 bytes
 	backdate time.Duration
 	anyName  bool
-	states   sync.Pool // of *signState
-}
-
-// signState is what one signature needs while it is made. The MAC has the
-// secret's key schedule done, which halves the work for a short message.
-type signState struct {
-	mac hash.Hash
-	buf []byte
-	sum [sha256.Size]byte
+	mac      *hs256
 }
 
 // A SignerOption changes how a [Signer] signs.
@@ -64,17 +57,17 @@ func NewSigner(c Credentials, opts ...SignerOption) (*Signer, error) {
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("videosdk: %w", err)
 	}
-	s := &Signer{backdate: DefaultBackdate}
+	s := &Signer{backdate: DefaultBackdate, mac: newHS256([]byte(c.Secret))}
 	for _, o := range opts {
 		if err := o(s); err != nil {
 			return nil, fmt.Errorf("videosdk: %w", err)
 		}
 	}
-	s.prefix = append(s.prefix, `{"app_key":`...)
-	s.prefix = appendJSONString(s.prefix, c.Key)
-	s.prefix = append(s.prefix, `,"role_type":`...)
-	secret := []byte(c.Secret)
-	s.states.New = func() any { return &signState{mac: hmac.New(sha256.New, secret), buf: make([]byte, 0, 1024)} }
+	payload := appendJSONString([]byte(`{"app_key":`), c.Key)
+	payload = append(payload, `,"role_type":`...)
+	whole := len(payload) / 3 * 3 // base64 can be cut after each third byte
+	s.head = base64.RawURLEncoding.AppendEncode([]byte(header), payload[:whole])
+	s.rest = payload[whole:]
 	return s, nil
 }
 
@@ -108,41 +101,40 @@ func (s *Signer) validity(now int64, life time.Duration) (iat, exp int64) {
 }
 
 // Sign returns the signature for g, issued at now, as a compact JWT. The only
-// errors are faults of g, all of them at once, as [FieldErrors].
+// errors are faults of g and of now, all of them at once, as [FieldErrors].
 func (s *Signer) Sign(g Grant, now time.Time) (string, error) {
 	es := checkGrant(&g, s.anyName)
 	extras, extraFaults := encodeExtras(g.Extra)
-	if es = append(es, extraFaults...); len(es) > 0 {
+	es = append(es, extraFaults...)
+	// Beyond these times the numbers would no longer be epoch seconds as Zoom reads them.
+	iat, exp := s.validity(now.Unix(), g.Life)
+	if iat < 0 || exp > maxEpoch {
+		es = append(es, &FieldError{Field: "now", Reason: "is outside the years 1970 to 9999"})
+	}
+	if len(es) > 0 {
 		return "", es
 	}
-	// Beyond these years the numbers would no longer be epoch seconds as Zoom reads them.
-	if now.Unix() < int64(MaxBackdate/time.Second) || now.Unix() > maxEpoch {
-		return "", FieldErrors{{Field: "now", Reason: "is outside the years 1970 to 9999"}}
-	}
 
-	st := s.states.Get().(*signState)
-	defer s.states.Put(st)
-	st.buf = s.appendPayload(st.buf[:0], &g, now.Unix(), extras)
+	st := s.mac.get()
+	defer s.mac.put(st)
+	// One buffer holds the payload behind head and, behind it, the token built from both.
+	st.buf = s.appendPayload(st.buf[:0], &g, iat, exp, extras)
 	payload := len(st.buf)
-	signedLen := len(header) + base64.RawURLEncoding.EncodedLen(payload)
-	const sumLen = 43 // base64url of 32 bytes
-	// One buffer holds the payload and, behind it, the token built from it.
-	st.buf = slices.Grow(st.buf, signedLen+1+sumLen)
-	token := st.buf[payload : payload+signedLen+1+sumLen]
-	copy(token, header)
-	encodeBase64(token[len(header):signedLen], st.buf[:payload])
-	st.mac.Reset()
-	st.mac.Write(token[:signedLen])
-	token[signedLen] = '.'
-	encodeBase64(token[signedLen+1:], st.mac.Sum(st.sum[:0]))
+	signed := len(s.head) + base64.RawURLEncoding.EncodedLen(payload)
+	whole := signed + 1 + macLen
+	st.buf = slices.Grow(st.buf, whole)
+	token := st.buf[payload : payload+whole]
+	copy(token, s.head)
+	base64.RawURLEncoding.Encode(token[len(s.head):signed], st.buf[:payload])
+	token[signed] = '.'
+	base64.RawURLEncoding.Encode(token[signed+1:], st.of(token[:signed]))
 	return string(token), nil
 }
 
-// appendPayload writes the claims in their fixed order, as JavaScript's
-// JSON.stringify would.
-func (s *Signer) appendPayload(b []byte, g *Grant, now int64, extras []byte) []byte {
-	iat, exp := s.validity(now, g.Life)
-	b = append(b, s.prefix...)
+// appendPayload writes the claims behind head in their fixed order, as
+// JavaScript's JSON.stringify would.
+func (s *Signer) appendPayload(b []byte, g *Grant, iat, exp int64, extras []byte) []byte {
+	b = append(b, s.rest...)
 	b = strconv.AppendInt(b, int64(g.Role), 10)
 	b = append(b, `,"tpc":`...)
 	b = appendJSONString(b, g.SessionName)
@@ -154,19 +146,7 @@ func (s *Signer) appendPayload(b []byte, g *Grant, now int64, extras []byte) []b
 	b = appendText(b, claimUserKey, g.UserKey)
 	b = appendText(b, claimUserIdentity, g.UserKey)
 	b = appendText(b, claimSessionKey, g.SessionKey)
-	if len(g.GeoRegions) > 0 {
-		b = append(b, `,"geo_regions":"`...)
-		for i, r := range g.GeoRegions {
-			if slices.Contains(g.GeoRegions[:i], r) {
-				continue // a set: naming a region twice asks for nothing more
-			}
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(b, r...)
-		}
-		b = append(b, '"')
-	}
+	b = appendRegions(b, g.GeoRegions)
 	b = appendChoice(b, claimRecordingOption, g.CloudRecordingOption)
 	b = appendChoice(b, claimRecordingElection, g.CloudRecordingElection)
 	b = appendChoice(b, claimTranscriptOption, g.CloudRecordingTranscriptOption)
@@ -175,6 +155,25 @@ func (s *Signer) appendPayload(b []byte, g *Grant, now int64, extras []byte) []b
 	b = appendChoice(b, claimAudioWebRTC, g.AudioWebRTCMode)
 	b = append(b, extras...)
 	return append(b, '}')
+}
+
+func appendRegions(b []byte, regions []string) []byte {
+	if len(regions) == 0 {
+		return b
+	}
+	b = append(b, `,"geo_regions":"`...)
+	var named [len(geoRegions)]bool
+	for i, r := range regions {
+		n := slices.Index(geoRegions[:], r)
+		if named[n] {
+			continue // a set: naming a region twice asks for nothing more
+		}
+		if named[n] = true; i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, r...)
+	}
+	return append(b, '"')
 }
 
 func appendText(b []byte, claim, v string) []byte {

@@ -1,14 +1,11 @@
 package videosdk
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -20,7 +17,7 @@ const MaxTokenBytes = 16 << 10
 // of its credentials, are sound by Zoom's table and are valid at the moment
 // asked for. It is safe for use by many goroutines at once.
 type Verifier struct {
-	keys   map[string][]*sync.Pool // SDK key -> MACs, one pool for each of its secrets
+	keys   map[string][]*hs256 // SDK key -> its secrets
 	leeway time.Duration
 }
 
@@ -41,18 +38,26 @@ func WithLeeway(d time.Duration) VerifierOption {
 
 // NewVerifier returns a Verifier for the given credentials, one or more: while
 // a secret is being changed, the old and the new pair, which may have the same
-// key. The error names every fault and never holds a secret.
+// key. The error names every fault of every pair (see [Credentials.Check]; with
+// several pairs the fields are "credentials[1].secret" and so on) or the option
+// at fault; it never holds a secret.
 func NewVerifier(creds []Credentials, opts ...VerifierOption) (*Verifier, error) {
 	if len(creds) == 0 {
 		return nil, errors.New("videosdk: a verifier needs credentials")
 	}
-	v := &Verifier{keys: map[string][]*sync.Pool{}}
-	for _, c := range creds {
-		if err := c.Check(); err != nil {
-			return nil, fmt.Errorf("videosdk: %w", err)
+	v := &Verifier{keys: map[string][]*hs256{}}
+	var faults FieldErrors
+	for i, c := range creds {
+		for _, f := range c.faults() {
+			if len(creds) > 1 {
+				f.Field = fmt.Sprintf("credentials[%d].%s", i, f.Field)
+			}
+			faults = append(faults, f)
 		}
-		secret := []byte(c.Secret)
-		v.keys[c.Key] = append(v.keys[c.Key], &sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }})
+		v.keys[c.Key] = append(v.keys[c.Key], newHS256([]byte(c.Secret)))
+	}
+	if err := faults.orNil(); err != nil {
+		return nil, fmt.Errorf("videosdk: %w", err)
 	}
 	for _, o := range opts {
 		if err := o(v); err != nil {
@@ -163,31 +168,18 @@ func (v *Verifier) checkMAC(members []member, signed string, mac []byte) error {
 	if !ok {
 		return &VerifyError{Err: ErrClaimType, Claim: claimAppKey, Detail: "is " + m.kind() + ", must be a string"}
 	}
-	pools := v.keys[key]
-	if len(pools) == 0 {
+	secrets := v.keys[key]
+	if len(secrets) == 0 {
 		return &VerifyError{Err: ErrUnknownKey, Claim: claimAppKey}
 	}
 	match := false
-	for _, p := range pools {
-		match = macMatches(p, signed, mac) || match // every secret is tried, so that time tells nothing
+	for _, secret := range secrets {
+		match = secret.verifies(signed, mac) || match // every secret is tried, so that time tells nothing
 	}
 	if !match {
 		return &VerifyError{Err: ErrMismatch}
 	}
 	return nil
-}
-
-func macMatches(p *sync.Pool, signed string, mac []byte) bool {
-	h := p.Get().(interface {
-		Reset()
-		Write([]byte) (int, error)
-		Sum([]byte) []byte
-	})
-	defer p.Put(h)
-	var sum [sha256.Size]byte
-	h.Reset()
-	h.Write([]byte(signed))
-	return hmac.Equal(h.Sum(sum[:0]), mac)
 }
 
 func find(members []member, name string) (member, bool) {
@@ -222,8 +214,10 @@ func (r *claimReader) text(claim string, limit int, required bool) string {
 		r.fault(ErrClaimType, claim, "is %s, must be a string", m.kind())
 		return ""
 	}
-	if n := utf16Len(s); n > limit || required && n == 0 {
+	if n := utf16Len(s); n > limit {
 		r.fault(ErrClaimValue, claim, "has %d characters, at most %d are allowed", n, limit)
+	} else if required && n == 0 {
+		r.fault(ErrClaimValue, claim, "is empty")
 	}
 	return s
 }
@@ -238,7 +232,7 @@ func (r *claimReader) integer(claim string, required bool) (int64, bool) {
 	}
 	n, ok := m.integer()
 	if !ok {
-		r.fault(ErrClaimType, claim, "is not a whole number")
+		r.fault(ErrClaimType, claim, "is %s, must be a whole number", m.kind())
 	}
 	return n, ok
 }
