@@ -107,17 +107,28 @@ func flagError(cmd *cobra.Command, err error) error {
 }
 
 func unknownFlag(cmd *cobra.Command, name string) error {
-	low := strings.ToLower(strings.ReplaceAll(name, "_", "-"))
-	for _, s := range config.Settings() {
-		if s.Secret && (low == s.Name || low == strings.ToLower(strings.ReplaceAll(s.Env, "_", "-")) || strings.HasSuffix(s.Name, "-"+strings.TrimSuffix(low, "s")) || strings.HasSuffix(s.Name, "-"+low)) {
-			return &fault{code: exitUsage, line: "--" + name + " is not taken: every user of this machine can read arguments in the list of processes",
-				hints: []string{"put the value into the environment as " + s.Env + ", into .env, or into a file that --" + s.FileFlag() + " or " + s.FileEnv() + " names",
-					"it stands in your shell's history now; if it is real, replace it"}}
-		}
+	if s, ok := meantSecret(name); ok {
+		return &fault{code: exitUsage, line: "--" + name + " is not taken: every user of this machine can read arguments in the list of processes",
+			hints: []string{"put the value into the environment as " + s.Env + ", into .env, or into a file that --" + s.FileFlag() + " or " + s.FileEnv() + " names",
+				"it stands in your shell's history now; if it is real, replace it"}}
 	}
 	f := &fault{code: exitUsage, line: fmt.Sprintf("there is no flag --%.40s", name), hints: []string{seeHelp(cmd)}}
 	if near := config.Nearest(name, flagNames(cmd)); near != "" {
 		f.hints = []string{"did you mean --" + near + "?"}
 	}
 	return f
+}
+
+// meantSecret finds the secret setting that somebody meant by a flag: its name,
+// its variable, the end of its name, in singular or plural.
+func meantSecret(flag string) (config.Setting, bool) {
+	same := func(s string) string {
+		return strings.TrimSuffix(strings.ReplaceAll(strings.ToLower(s), "_", "-"), "s")
+	}
+	for _, s := range config.Settings() {
+		if s.Secret && (same(flag) == same(s.Env) || strings.HasSuffix("-"+same(s.Name), "-"+same(flag))) {
+			return s, true
+		}
+	}
+	return config.Setting{}, false
 }

@@ -165,7 +165,11 @@ func (m *Main) readOthers(path string) ([]videosdk.Credentials, error) {
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("can't be read: %w", err)
+		var cause *fs.PathError // without the path, in whose place a secret may have been given
+		if errors.As(err, &cause) {
+			err = cause.Err
+		}
+		return nil, fmt.Errorf("names a file that can't be read: %w", err)
 	}
 	var out []videosdk.Credentials
 	n := 0

@@ -63,7 +63,7 @@ func isServiceLink(name, value string) bool {
 // unknownVariables names variables that begin with USHER_ and are none of ours.
 func (l *loader) unknownVariables(env map[string]string, prefix string) {
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if strings.HasPrefix(name, "USHER_") && !isKnownVariable(name) && !isServiceLink(name, env[name]) {
+		if strings.HasPrefix(name, "USHER_") && env[name] != "" && !isKnownVariable(name) && !isServiceLink(name, env[name]) {
 			l.fault(prefix+name, "is no setting of Usher's; %s", suggest(name, knownVariables()))
 		}
 	}
