@@ -73,10 +73,14 @@ func (p *provider) find(ctx context.Context, kid, alg string, afresh bool) ([]cr
 		}
 		return found, nil
 	}
-	if p.fetching == nil && p.mayFetch(now) {
-		p.startFetch(ctx, now)
-	}
-	if f := p.fetching; f != nil {
+	for range 2 { // a fetch that others began may be from before the key was there
+		if p.fetching == nil && p.mayFetch(now) {
+			p.startFetch(ctx, now)
+		}
+		f := p.fetching
+		if f == nil {
+			break
+		}
 		p.mu.Unlock()
 		select {
 		case <-f.done:

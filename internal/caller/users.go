@@ -224,18 +224,21 @@ func (t *token) verify(ctx context.Context) (claims, error) {
 			e.RetryAfter = t.from.provider.retryIn()
 			return nil, e
 		}
-		v := oidc.NewVerifier(t.from.URL, &oidc.StaticKeySet{PublicKeys: keys}, &oidc.Config{
+		set := &oidc.StaticKeySet{PublicKeys: keys}
+		verified, err := oidc.NewVerifier(t.from.URL, set, &oidc.Config{
 			SupportedSigningAlgs: t.from.Algorithms,
 			SkipClientIDCheck:    true, // there may be several, see checkAudience
 			SkipExpiryCheck:      true, // see checkTimes
-		})
-		verified, err := v.Verify(ctx, t.raw)
+		}).Verify(ctx, t.raw)
+		var c claims
 		if err == nil {
-			var c claims
-			if err := verified.Claims(&c); err != nil {
-				return nil, unauthenticated("The token's claims are no JSON object.")
-			}
+			err = verified.Claims(&c)
+		}
+		if err == nil {
 			return c, nil
+		}
+		if _, err := set.VerifySignature(ctx, t.raw); err == nil {
+			return nil, unauthenticated("The token's claims are not of the kinds that they must be: iss and sub texts, exp, iat and nbf numbers, aud one text or a list.")
 		}
 		if t.kid != "" { // it names its key, and that isn't what signed it
 			break
