@@ -210,3 +210,55 @@ func TestServeSaysWhyItCannotServe(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestTheErrorLogStaysEmpty sends one request of each kind over TCP: net/http
+// must find nothing to complain of in how they are answered.
+func TestTheErrorLogStaysEmpty(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, _ := newServer(t, func(c *server.Config) {
+		c.Page = &server.PageConfig{}
+		c.Log = faultless(t)
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, ln, h, faultless(t)) }()
+	client := &http.Client{Transport: &http.Transport{}}
+	for _, tt := range []struct {
+		method, path, contentType, body string
+		status                          int
+	}{
+		{"POST", "/", "application/json", `{"sessionName":"s"}`, 200},
+		{"POST", "/zoomtoken", "application/json", `{"sessionName":"s"}`, 200},
+		{"POST", "/", "application/json", `{"sessionName":""}`, 400},
+		{"POST", "/", "application/json", `{`, 400},
+		{"POST", "/", "text/plain", `x`, 415},
+		{"POST", "/", "application/json", strings.Repeat("x", 300<<10), 413},
+		{"POST", "/inspect", "application/json", `{"token":"eyJ"}`, 200},
+		{"POST", "/inspect", "application/json", `{"token":"` + strings.Repeat("x", 300<<10) + `"}`, 413},
+		{"GET", "/", "", "", 200}, {"HEAD", "/", "", "", 200}, {"PUT", "/", "", "", 405}, {"OPTIONS", "/", "", "", 204},
+		{"GET", "/healthz", "", "", 200}, {"HEAD", "/readyz", "", "", 200}, {"GET", "/nope", "", "", 404},
+	} {
+		r, err := http.NewRequest(tt.method, "http://"+ln.Addr().String()+tt.path, strings.NewReader(tt.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", tt.contentType)
+		res, err := client.Do(r)
+		if err != nil {
+			t.Fatalf("%s %s: %v", tt.method, tt.path, err)
+		}
+		io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		if res.StatusCode != tt.status {
+			t.Errorf("%s %s: %d, want %d", tt.method, tt.path, res.StatusCode, tt.status)
+		}
+	}
+	client.CloseIdleConnections()
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
