@@ -24,9 +24,22 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tidy{m}, map[string]func(){
 		"usher": func() { os.Exit(start(guard(os.Stdout), guard(os.Stderr))) },
 	})
+}
+
+// tidy removes what tests leave for one another.
+type tidy struct{ *testing.M }
+
+// Run runs all tests.
+func (m tidy) Run() int {
+	defer func() {
+		if dir := builtDir.Load(); dir != nil {
+			os.RemoveAll(*dir)
+		}
+	}()
+	return m.M.Run()
 }
 
 // TestScripts runs the scenes of testdata/script. Each tells what a user types

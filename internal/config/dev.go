@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/usher-sessions/usher/videosdk"
 )
@@ -23,8 +24,11 @@ const DevFile = DevDir + "/dev.env"
 // If there are none the error is fs.ErrNotExist.
 func ReadDevCredentials(dir string) (videosdk.Credentials, error) {
 	b, err := readBounded(filepath.Join(dir, DevFile))
-	if err != nil {
-		return videosdk.Credentials{}, err
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return videosdk.Credentials{}, fs.ErrNotExist
+	case err != nil:
+		return videosdk.Credentials{}, fmt.Errorf("%s %w", DevFile, err)
 	}
 	v := parseDotEnv(string(b)).values
 	c := videosdk.Credentials{Key: v["ZOOM_VIDEO_SDK_KEY"], Secret: v["ZOOM_VIDEO_SDK_SECRET"]}
