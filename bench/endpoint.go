@@ -6,23 +6,29 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The places of servers in what servers returns.
 const (
 	usherKey = iota
 	usherOpen
+	usherFull
 	bareGo
 	naiveGo
 	expressJS
 )
 
 func servers(b *built) []*server {
+	key := []string{"USHER_LISTEN=127.0.0.1", "USHER_API_KEYS=" + apiKey}
 	return []*server{
-		usherKey:  {name: "Usher with an API key", command: []string{b.usher, "serve"}, folder: b.dir, env: []string{"USHER_API_KEYS=" + apiKey}, key: apiKey},
-		usherOpen: {name: "Usher with --open", command: []string{b.usher, "serve", "--open"}, folder: b.dir},
+		usherKey:  {name: "Usher without a record", command: []string{b.usher, "serve"}, folder: b.dir, env: append(key[:2:2], "USHER_DATABASE=none"), key: apiKey},
+		usherOpen: {name: "Usher with --open", command: []string{b.usher, "serve", "--open"}, folder: b.dir, env: []string{"USHER_LISTEN=127.0.0.1", "USHER_DATABASE=none"}},
+		usherFull: {name: "Usher", command: []string{b.usher, "serve"}, folder: b.dir, env: append(key[:2:2], "USHER_DATABASE="+filepath.Join(b.dir, "full.db")), key: apiKey},
 		bareGo:    {name: "bare net/http, a constant", command: []string{b.bare}},
 		naiveGo:   {name: "naive net/http with encoding/json and golang-jwt", command: []string{b.naive}},
 		expressJS: {name: "Express + jsrsasign", command: []string{"node", "server.js"}, folder: nodeDir},
@@ -47,15 +53,16 @@ func endpoints(ctx context.Context, p plan, b *built) ([]row, error) {
 			}
 		}
 	}()
+	forServers, forLoad := apart()
 	for _, s := range all {
-		if _, err := s.run(ctx, b.dir); err != nil {
+		if _, err := s.run(ctx, b.dir, forServers); err != nil {
 			return nil, err
 		}
 	}
 	for round := range p.loadRounds {
 		progress(fmt.Sprintf("load, round %d of %d", round+1, p.loadRounds))
 		for _, i := range turn(len(all), round) {
-			if err := all[i].measureLoad(ctx, p, b); err != nil {
+			if err := all[i].measureLoad(ctx, p, b, forLoad); err != nil {
 				return nil, fmt.Errorf("%s: %w", all[i].name, err)
 			}
 		}
@@ -74,7 +81,7 @@ const settle = 100 * time.Millisecond
 
 // measureStart starts the server once, and ends it.
 func (s *server) measureStart(ctx context.Context, dir string) error {
-	took, err := s.run(ctx, dir)
+	took, err := s.run(ctx, dir, nil)
 	if err != nil {
 		return err
 	}
@@ -87,7 +94,7 @@ func (s *server) measureStart(ctx context.Context, dir string) error {
 }
 
 // measureLoad puts load on the running server once.
-func (s *server) measureLoad(ctx context.Context, p plan, b *built) error {
+func (s *server) measureLoad(ctx context.Context, p plan, b *built, cpus *unix.CPUSet) error {
 	cmd := exec.CommandContext(ctx, b.load, "-addr", s.addr(), "-conns", strconv.Itoa(p.conns), "-warm", p.loadWarm.String(), "-time", p.loadTime.String(), "-key", s.key)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -95,7 +102,10 @@ func (s *server) measureLoad(ctx context.Context, p plan, b *built) error {
 	if err != nil {
 		return err
 	}
-	if err := cmd.Run(); err != nil {
+	if err := startOn(cpus, cmd); err != nil {
+		return err
+	}
+	if err := cmd.Wait(); err != nil {
 		return fmt.Errorf("%w: %s\n%s", err, errs.String(), s.lastWords())
 	}
 	after, err := s.processorTime()
@@ -117,37 +127,51 @@ func (s *server) measureLoad(ctx context.Context, p plan, b *built) error {
 }
 
 func endpointRows(all []*server) []row {
-	us, express := all[usherKey], all[expressJS]
-	// one compares a figure of Usher with an API key to that of the server peer.
-	one := func(what string, peer *server, figure func(*server) series, g goal) row {
-		ours, theirs := figure(us), figure(peer)
-		return row{what: what, ours: number(ours.median()), peer: peer.name, theirs: number(theirs.median()), ratio: ours.over(theirs), goal: g}
-	}
 	rate := func(s *server) series { return s.rate }
 	p50 := func(s *server) series { return s.p50 }
 	p99 := func(s *server) series { return s.p99 }
 	cpu := func(s *server) series { return s.cpu }
+	bare, express := all[bareGo], all[expressJS]
+
+	us := all[usherKey]
 	const rates = "endpoint, requests a second"
 	rows := []row{
-		one(rates, all[bareGo], rate, atLeast(0.8, "≥ 0.8×")),
-		one(rates, all[naiveGo], rate, goal{}),
-		one(rates, express, rate, atLeast(14, "≥ 14×")),
-		one("endpoint, p50 ms", express, p50, goal{}),
-		one("endpoint, p99 ms", all[bareGo], p99, goal{}),
-		one("endpoint, p99 ms", express, p99, atMost(0.1, "≤ 0.1×")),
-		one("endpoint, µs of processor a request", all[bareGo], cpu, goal{}),
-		one("endpoint, µs of processor a request", express, cpu, goal{}),
+		compare(rates, us, bare, rate, atLeast(0.8, "≥ 0.8×")),
+		compare(rates, us, all[naiveGo], rate, goal{}),
+		compare(rates, us, express, rate, atLeast(14, "≥ 14×")),
+		compare("endpoint, p50 ms", us, express, p50, goal{}),
+		compare("endpoint, p99 ms", us, bare, p99, goal{}),
+		compare("endpoint, p99 ms", us, express, p99, atMost(0.1, "≤ 0.1×")),
+		compare("endpoint, µs of processor a request", us, bare, cpu, goal{}),
+		compare("endpoint, µs of processor a request", us, express, cpu, goal{}),
+		compare("endpoint with --open, requests a second", all[usherOpen], bare, rate, goal{}),
 	}
-	open := one("endpoint with --open, requests a second", all[bareGo], rate, goal{})
-	open.ours, open.ratio = number(all[usherOpen].rate.median()), all[usherOpen].rate.over(all[bareGo].rate)
-	rows = append(rows, open)
+	rows = append(rows, footprint("endpoint", us, express)...)
 
-	start := one("start to first answer, ms", express, func(s *server) series { return s.start }, atMost(50, "< 50 ms"))
+	full := all[usherFull]
+	rows = append(rows,
+		compare("with policy and ledger, requests a second", full, us, rate, goal{}),
+		compare("with policy and ledger, requests a second", full, express, rate, atLeast(5, "≥ 5×")),
+		compare("with policy and ledger, p50 ms", full, express, p50, goal{}),
+		compare("with policy and ledger, p99 ms", full, express, p99, atMost(1, "≤ 1×")),
+		compare("with policy and ledger, µs of processor a request", full, express, cpu, goal{}))
+	return append(rows, footprint("with policy and ledger", full, express)...)
+}
+
+// compare is a row of the ratios of one figure of two servers.
+func compare(what string, us, peer *server, figure func(*server) series, g goal) row {
+	ours, theirs := figure(us), figure(peer)
+	return row{what: what, ours: number(ours.median()), peer: peer.name, theirs: number(theirs.median()), ratio: ours.over(theirs), goal: g}
+}
+
+// footprint is what a server takes: time to start, memory when idle and under load.
+func footprint(what string, us, peer *server) []row {
+	start := compare(what+", start to first answer, ms", us, peer, func(s *server) series { return s.start }, atMost(50, "< 50 ms"))
 	started := us.start.median()
 	start.measured = &started
-	idle := one("resident when idle, MiB", express, func(s *server) series { return s.idle }, atMost(25, "< 25 MB"))
-	megabytes := us.idle.median() * (1 << 20) / 1e6
-	idle.goal.limit, idle.measured = 25, &megabytes
-	peak := row{what: "resident at most under load, MiB", ours: number(us.peak), peer: express.name, theirs: number(express.peak), ratio: series{us.peak / express.peak}}
-	return append(rows, start, idle, peak)
+	idle := compare(what+", resident when idle, MB", us, peer, func(s *server) series { return s.idle }, atMost(25, "< 25 MB"))
+	resident := us.idle.median()
+	idle.measured = &resident
+	peak := compare(what+", resident at most under load, MB", us, peer, func(s *server) series { return series{s.peak} }, goal{})
+	return []row{start, idle, peak}
 }

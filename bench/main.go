@@ -36,7 +36,7 @@ type plan struct {
 }
 
 var (
-	fullPlan  = plan{signRounds: 25, signTime: 20 * time.Millisecond, starts: 15, loadRounds: 7, loadWarm: 500 * time.Millisecond, loadTime: 2500 * time.Millisecond, conns: 32, limit: 4 * time.Minute}
+	fullPlan  = plan{signRounds: 25, signTime: 20 * time.Millisecond, starts: 15, loadRounds: 7, loadWarm: 400 * time.Millisecond, loadTime: 2000 * time.Millisecond, conns: 32, limit: 4 * time.Minute}
 	shortPlan = plan{signRounds: 5, signTime: 2 * time.Millisecond, starts: 2, loadRounds: 1, loadWarm: 200 * time.Millisecond, loadTime: 400 * time.Millisecond, conns: 32, limit: 2 * time.Minute}
 )
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // apiKey is what callers of `usher serve` send here.
@@ -30,17 +32,18 @@ type server struct {
 	cmd  *exec.Cmd
 	log  *os.File
 
-	start      series // milliseconds from starting it to its first answer
-	idle       series // MiB resident after its first answer
-	rate       series // requests a second
-	p50, p99   series // milliseconds
-	cpu        series // microseconds of processor time a request
-	peak       float64
-	loaderBusy series // the load generator's share of one processor
+	start      series  // milliseconds from starting it to its first answer
+	idle       series  // MB resident after its first answer
+	rate       series  // requests a second
+	p50, p99   series  // milliseconds
+	cpu        series  // microseconds of processor time a request
+	peak       float64 // MB resident at most
+	loaderBusy series  // the load generator's share of one processor
 }
 
-// run starts the server and waits for its first signature. It returns how long that took.
-func (s *server) run(ctx context.Context, dir string) (time.Duration, error) {
+// run starts the server on these processors and waits for its first signature.
+// It returns how long that took.
+func (s *server) run(ctx context.Context, dir string, cpus *unix.CPUSet) (time.Duration, error) {
 	var err error
 	if s.port, err = freePort(); err != nil {
 		return 0, err
@@ -57,7 +60,7 @@ func (s *server) run(ctx context.Context, dir string) (time.Duration, error) {
 	}, s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	begun := time.Now()
-	if err := s.cmd.Start(); err != nil {
+	if err := startOn(cpus, s.cmd); err != nil {
 		return 0, fmt.Errorf("starting %s: %w", s.name, err)
 	}
 	for {
@@ -136,7 +139,7 @@ func (s *server) proc(file string) (string, error) {
 	return string(text), err
 }
 
-// memory returns a figure of /proc/PID/status in MiB: VmRSS is what is resident, VmHWM the most that ever was.
+// memory returns a figure of /proc/PID/status in MB: VmRSS is what is resident, VmHWM the most that ever was.
 func (s *server) memory(field string) (float64, error) {
 	status, err := s.proc("status")
 	if err != nil {
@@ -146,7 +149,7 @@ func (s *server) memory(field string) (float64, error) {
 		if v, ok := strings.CutPrefix(line, field+":"); ok {
 			var kib float64
 			_, err := fmt.Sscanf(v, "%g kB", &kib)
-			return kib / 1024, err
+			return kib * 1024 / 1e6, err
 		}
 	}
 	return 0, fmt.Errorf("%s: /proc has no %s", s.name, field)
