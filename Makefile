@@ -1,7 +1,13 @@
 # Everything a contributor needs; `make` alone says what there is.
 GO ?= go
+N ?= 100
+T ?= 60s
 
-.PHONY: help run build
+# Pinned, so that a new release of a tool changes nothing until we say so.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: help run build test setup lint alloc unit bench crash fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,3 +17,31 @@ run: build ## the server on your machine, with credentials made up if you have n
 
 build: ## one static binary: bin/usher
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o bin/usher ./cmd/usher
+
+test: setup lint alloc unit ## everything CI runs; installs what it needs by package name
+	@echo "make test: all passed"
+
+setup: ## install what the tests need: PostgreSQL, Chromium, Node packages
+	@scripts/setup
+
+lint: ## formatting, vet, staticcheck, known vulnerabilities
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "not gofmt-ed: $$bad" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+	$(GO) run $(STATICCHECK) ./...
+	@scripts/vulncheck $(GOVULNCHECK)
+
+alloc: ## counts of allocations, which are exact only without the race detector
+	$(GO) test ./videosdk ./endpoint -run Alloc
+
+unit: ## all tests under the race detector, two packages at a time
+	$(GO) test -race -p 2 -timeout 20m ./...
+
+bench: ## the table of docs/performance.md, measured in one run
+	$(GO) run -C bench .
+
+crash: ## kill -9 in a loop under load, N times on each store
+	$(GO) test ./e2e -run TestCrash -count=1 -timeout 60m -v -args -crashes=$(N)
+
+fuzz: ## every fuzz target for the time T
+	@scripts/fuzz $(T)
