@@ -124,6 +124,7 @@ func (s *Store) appendSQLite(ctx context.Context, head usher.LedgerHead, rows []
 			}
 		}
 	}
+	s.commits.Add(1)
 	return t.Commit()
 }
 

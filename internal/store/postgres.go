@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,7 +18,9 @@ func (s *Store) openPostgres(ctx context.Context) error {
 	if err != nil {
 		return errors.New("store: the database's URL is not one: it must read postgres://user:password@host/database") // the error would quote it
 	}
-	cfg.MaxConns = max(cfg.MaxConns, int32(s.opts.Connections))
+	if !strings.Contains(s.opts.Location, "pool_max_conns=") {
+		cfg.MaxConns = int32(s.opts.Connections)
+	}
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/usher-sessions/usher"
 	"github.com/usher-sessions/usher/videosdk"
 )
 
@@ -105,7 +106,12 @@ type tx struct {
 
 // inTx runs do in a transaction that is durable once inTx returns nil. Changes
 // that do noted are written last, and told to who listens in this process.
-func (s *Store) inTx(ctx context.Context, do func(*tx) error) error {
+func (s *Store) inTx(ctx context.Context, do func(*tx) error) (err error) {
+	defer func() {
+		if usher.ErrorCode(err) == usher.CodeUnavailable {
+			s.renew(ctx)
+		}
+	}()
 	begun, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return s.fault(err)
@@ -121,6 +127,7 @@ func (s *Store) inTx(ctx context.Context, do func(*tx) error) error {
 	if err := begun.Commit(); err != nil {
 		return s.fault(err)
 	}
+	s.commits.Add(1)
 	for _, c := range t.changes {
 		s.feed.tell(c)
 	}

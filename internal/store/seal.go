@@ -89,6 +89,11 @@ func (s *Sealer) Open(purpose, id string, sealed []byte) ([]byte, error) {
 	return nil, fmt.Errorf("store: none of the %d storage keys opens the %s of %s; was a key taken away too early?", len(s.keys), purpose, id)
 }
 
+// stale reports whether another key than the first sealed it.
+func (s *Sealer) stale(sealed []byte) bool {
+	return s != nil && len(sealed) >= sealHead && [4]byte(sealed[1:sealHead]) != s.keys[0].id
+}
+
 var errNoSealer = errors.New("store: no storage key is configured, so passcodes and answers can't be kept")
 
 func sealedFor(purpose, id string) []byte { return []byte("usher 1\x00" + purpose + "\x00" + id) }

@@ -151,6 +151,50 @@ func (s *Store) UpdateSession(ctx context.Context, v *usher.Session) error {
 	return err
 }
 
+// Reseal seals every passcode that isn't sealed with the first storage key with
+// that one, and returns how many there were. After it the other keys can be
+// taken away, once kept answers have expired, a day later.
+func (s *Store) Reseal(ctx context.Context) (resealed int, err error) {
+	type sealed struct {
+		id       string
+		passcode []byte
+	}
+	for last := ""; ; {
+		var page []sealed
+		err := s.queryAll(ctx, "SELECT id, passcode FROM sessions WHERE id > ? ORDER BY id LIMIT 500", []any{last}, func(row scanner) error {
+			var v sealed
+			err := row.Scan(&v.id, &v.passcode)
+			page = append(page, v)
+			return err
+		})
+		if err != nil || len(page) == 0 {
+			return resealed, err
+		}
+		for _, v := range page {
+			last = v.id
+			if !s.opts.Sealer.stale(v.passcode) {
+				continue
+			}
+			plain, err := s.opts.Sealer.Open(sealPasscode, v.id, v.passcode)
+			if err != nil {
+				return resealed, usher.Unavailable("The passcode", err)
+			}
+			anew, err := s.opts.Sealer.Seal(sealPasscode, v.id, plain)
+			if err != nil {
+				return resealed, usher.Unavailable("Keeping the passcode", err)
+			}
+			err = s.inTx(ctx, func(t *tx) error { // unless it was changed meanwhile
+				n, err := t.exec(ctx, "UPDATE sessions SET passcode = ? WHERE id = ? AND passcode = ?", anew, v.id, v.passcode)
+				resealed += int(n)
+				return err
+			})
+			if err != nil {
+				return resealed, err
+			}
+		}
+	}
+}
+
 // DeleteSession takes the session out of the directory. It gives not_found if there is none.
 func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	return s.inTx(ctx, func(t *tx) error {

@@ -190,3 +190,25 @@ func TestPasscodesAreSealed(t *testing.T) {
 		wantCode(t, "a copied passcode", err, usher.CodeUnavailable)
 	})
 }
+
+func TestReseal(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(testing.TB) *store.Store, c *clock) {
+		s, ctx := open(t), t.Context()
+		noError(t, s.CreateSession(ctx, fullSession("a")))
+		noError(t, s.CreateSession(ctx, fullSession("b")))
+		noError(t, s.CreateSession(ctx, &usher.Session{Name: "none"}))
+		both := s.With(sealer(t, 2, 1))
+		for _, want := range []int{2, 0} {
+			if n, err := both.Reseal(ctx); n != want || err != nil {
+				t.Errorf("resealed %d, %v; want %d", n, err, want)
+			}
+		}
+		got, err := s.With(sealer(t, 2)).Session(ctx, "a")
+		noError(t, err)
+		if got.Passcode != "s3cret!" {
+			t.Errorf("passcode %q", got.Passcode)
+		}
+		_, err = s.Session(ctx, "a")
+		wantCode(t, "with the old key alone", err, usher.CodeUnavailable)
+	})
+}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -31,7 +32,8 @@ type Options struct {
 	Poll time.Duration
 	// Log hears of faults that no caller gets to see; nil discards them.
 	Log *slog.Logger
-	// Connections is the most that are open to PostgreSQL at once; 0 is 16.
+	// Connections is the most that are open to PostgreSQL at once, unless the URL
+	// says pool_max_conns; 0 is 16.
 	Connections int
 }
 
@@ -47,7 +49,10 @@ type Store struct {
 	stmts  sync.Map // query -> *sql.Stmt of read, SQLite alone
 	bound  sync.Map // query -> query with $n, PostgreSQL alone
 	ledger sqliteLedger
-	feed   feed
+	// commits counts transactions; endTidy ends what copies them from SQLite's log.
+	commits atomic.Int64
+	endTidy func()
+	feed    feed
 }
 
 // Open opens the store and brings its schema up to date, under a lock that
@@ -82,6 +87,9 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 // Close ends the feed and closes all connections.
 func (s *Store) Close() error {
 	s.feed.stop()
+	if s.endTidy != nil {
+		s.endTidy()
+	}
 	var errs []error
 	for _, db := range []*sql.DB{s.read, s.write} {
 		if db != nil {

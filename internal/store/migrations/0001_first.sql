@@ -123,11 +123,12 @@ CREATE TABLE ledger (
     PRIMARY KEY (writer, number)
 ) {strict};
 
-CREATE INDEX ledger_time ON ledger (time);
+-- In the order of lists, so that a page is read without sorting all.
+CREATE INDEX ledger_time ON ledger (time, writer, number);
 
-CREATE INDEX ledger_session ON ledger (folded_session, time);
+CREATE INDEX ledger_session ON ledger (folded_session, time, writer, number);
 
-CREATE INDEX ledger_user ON ledger (user_key, time);
+CREATE INDEX ledger_user ON ledger (user_key, time, writer, number);
 
 CREATE TABLE ledger_checkpoints (
     id   {int} PRIMARY KEY,
