@@ -15,5 +15,7 @@
 //
 //	issuer, err := usher.NewIssuer(usher.Config{Credentials: creds, Policy: usher.PermitAll})
 //	…
-//	mux.Handle("/video/", endpoint.New(issuer, endpoint.Config{Callers: yourLogin}))
+//	handler, err := endpoint.New(issuer, endpoint.Config{Callers: yourLogin})
+//	…
+//	mux.Handle("/signature", handler)
 package usher
