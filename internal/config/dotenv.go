@@ -18,6 +18,7 @@ type dotEnv struct {
 
 type lineFault struct {
 	line   int
+	name   string // "" where the line has none
 	reason string
 }
 
@@ -32,7 +33,7 @@ func parseDotEnv(text string) dotEnv {
 		m := assignment.FindStringSubmatch(head)
 		if m == nil {
 			if h := strings.TrimSpace(head); h != "" && h[0] != '#' {
-				e.faults = append(e.faults, lineFault{start, "is not of the form NAME=value"})
+				e.faults = append(e.faults, lineFault{line: start, reason: "is not of the form NAME=value"})
 			}
 			text, line = rest, line+1
 			continue
@@ -41,7 +42,7 @@ func parseDotEnv(text string) dotEnv {
 		line += strings.Count(text[:len(text)-len(after)], "\n")
 		text = after
 		if reason != "" {
-			e.faults = append(e.faults, lineFault{start, "(" + m[1] + ") " + reason})
+			e.faults = append(e.faults, lineFault{start, m[1], "(" + m[1] + ") " + reason})
 			continue
 		}
 		e.values[m[1]] = value // the last of several wins, as in Node's

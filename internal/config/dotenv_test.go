@@ -30,12 +30,12 @@ func TestParseDotEnv(t *testing.T) {
 		{"spaces kept in quotes", "A=' x '", map[string]string{"A": " x "}, nil},
 		{"comment of spaces", "A=   # nothing", map[string]string{"A": ""}, nil},
 
-		{"no name", "A=1\nsecret\nB=2", map[string]string{"A": "1", "B": "2"}, []lineFault{{2, "is not of the form NAME=value"}}},
-		{"nothing before =", "=1", nil, []lineFault{{1, "is not of the form NAME=value"}}},
-		{"# inside", "A=a#b\nB=2", map[string]string{"B": "2"}, []lineFault{{1, "(A) has a # in its value; put the value in quotes, or a space before a comment"}}},
-		{"open quote", "A=1\nB='x\nC=3", map[string]string{"A": "1", "C": "3"}, []lineFault{{2, "(B) has a quote that doesn't end"}}},
-		{"behind a quote", "A='x'y\nB=2", map[string]string{"B": "2"}, []lineFault{{1, "(A) has something behind the closing quote"}}},
-		{"lines count on", "A='1\n2\n3'\nwrong", map[string]string{"A": "1\n2\n3"}, []lineFault{{4, "is not of the form NAME=value"}}},
+		{"no name", "A=1\nsecret\nB=2", map[string]string{"A": "1", "B": "2"}, []lineFault{{2, "", "is not of the form NAME=value"}}},
+		{"nothing before =", "=1", nil, []lineFault{{1, "", "is not of the form NAME=value"}}},
+		{"# inside", "A=a#b\nB=2", map[string]string{"B": "2"}, []lineFault{{1, "A", "(A) has a # in its value; put the value in quotes, or a space before a comment"}}},
+		{"open quote", "A=1\nB='x\nC=3", map[string]string{"A": "1", "C": "3"}, []lineFault{{2, "B", "(B) has a quote that doesn't end"}}},
+		{"behind a quote", "A='x'y\nB=2", map[string]string{"B": "2"}, []lineFault{{1, "A", "(A) has something behind the closing quote"}}},
+		{"lines count on", "A='1\n2\n3'\nwrong", map[string]string{"A": "1\n2\n3"}, []lineFault{{4, "", "is not of the form NAME=value"}}},
 	} {
 		e := parseDotEnv(tc.text)
 		if !maps.Equal(e.values, tc.want) {

@@ -309,9 +309,21 @@ func (l *loader) dotEnv() dotEnv {
 	}
 	e := parseDotEnv(string(b))
 	for _, f := range e.faults {
-		l.fault(fmt.Sprintf("%s line %d", DotEnvFile, f.line), "%s", f.reason)
+		if l.concerns(f) {
+			l.fault(fmt.Sprintf("%s line %d", DotEnvFile, f.line), "%s", f.reason)
+		}
 	}
 	return e
+}
+
+// concerns reports whether a line of .env that can't be read is Usher's: a
+// variable of other programs, which may share the file, is not. A line without
+// a name may be the rest of a secret, which matters to a server that starts.
+func (l *loader) concerns(f lineFault) bool {
+	if f.name == "" {
+		return l.src.Scope&ForServing != 0
+	}
+	return isKnownVariable(f.name) || strings.HasPrefix(f.name, "USHER_")
 }
 
 func readBounded(path string) ([]byte, error) {

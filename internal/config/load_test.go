@@ -131,7 +131,7 @@ var refusals = []struct {
 	{"a file for what takes none", scene{env: good("USHER_OPEN_FILE", "x")}, []string{"USHER_OPEN_FILE is no setting"}},
 
 	{".env without a name", scene{env: good(), files: map[string]string{".env": "A=1\n" + secret + "\n"}}, []string{".env line 2 is not of the form NAME=value"}},
-	{".env with an open quote", scene{env: good(), files: map[string]string{".env": "A=\"x\nB=2\n"}}, []string{".env line 1 (A) has a quote that doesn't end"}},
+	{".env with an open quote", scene{env: good(), files: map[string]string{".env": "USHER_API_KEYS=\"canary\nB=2\n"}}, []string{".env line 1 (USHER_API_KEYS) has a quote that doesn't end"}},
 	{".env with a # in a value", scene{env: good("ZOOM_VIDEO_SDK_SECRET", "x-is-overridden-not"), files: map[string]string{".env": "ZOOM_VIDEO_SDK_SECRET=canary#1\n"}}, []string{".env line 1 (ZOOM_VIDEO_SDK_SECRET) has a # in its value"}},
 
 	{"file missing", scene{env: good("USHER_CONFIG", "usher.yaml")}, []string{`USHER_CONFIG names "usher.yaml", which doesn't exist`}},
@@ -269,7 +269,7 @@ func TestWhatIsTaken(t *testing.T) {
 		}
 	})
 	t.Run("none of ours in .env", func(t *testing.T) {
-		if _, faults := (scene{env: good(), files: map[string]string{".env": "\ufeffexport COLOUR='#fff' # ok\nOTHER=1\n\n# done\n"}}).load(t); faults != nil {
+		if _, faults := (scene{env: good(), files: map[string]string{".env": "\ufeffexport COLOUR='#fff' # ok\nLINK=http://x/#y\nQUOTE='it''s'\nOTHER=1\n\n# done\n"}}).load(t); faults != nil {
 			t.Error(faults)
 		}
 	})
@@ -282,6 +282,10 @@ func TestNeedOfCredentials(t *testing.T) {
 	}
 	if _, faults := (scene{scope: dev, need: config.CredentialsOrNone, env: map[string]string{"ZOOM_VIDEO_SDK_KEY": "k"}}).load(t); len(faults) != 1 || faults[0].Where != "ZOOM_VIDEO_SDK_SECRET" {
 		t.Errorf("half of them: %v", faults)
+	}
+	// Whoever inspects in the folder of another program isn't told about its .env.
+	if _, faults := (scene{scope: config.ForInspecting, need: config.CredentialsAsGiven, files: map[string]string{".env": "canary\n"}}).load(t); faults != nil {
+		t.Errorf("a stray line: %v", faults)
 	}
 	cfg, faults := scene{scope: config.ForInspecting, need: config.CredentialsAsGiven, env: map[string]string{"ZOOM_VIDEO_SDK_SECRET": " x\n", "USHER_NONSENSE": "1"}}.load(t)
 	if faults != nil || cfg.Credentials.Secret != " x\n" {
