@@ -106,9 +106,8 @@ func (s *Signer) Sign(g Grant, now time.Time) (string, error) {
 	es := checkGrant(&g, s.anyName)
 	extras, extraFaults := encodeExtras(g.Extra)
 	es = append(es, extraFaults...)
-	// Beyond these times the numbers would no longer be epoch seconds as Zoom reads them.
-	iat, exp := s.validity(now.Unix(), g.Life)
-	if iat < 0 || exp > maxEpoch {
+	// Beyond these times iat and exp would no longer be epoch seconds as others read them.
+	if n := now.Unix(); n < int64(s.backdate/time.Second) || n > maxEpoch-int64(MaxLife/time.Second) {
 		es = append(es, &FieldError{Field: "now", Reason: "is outside the years 1970 to 9999"})
 	}
 	if len(es) > 0 {
@@ -118,7 +117,7 @@ func (s *Signer) Sign(g Grant, now time.Time) (string, error) {
 	st := s.mac.get()
 	defer s.mac.put(st)
 	// One buffer holds the payload behind head and, behind it, the token built from both.
-	st.buf = s.appendPayload(st.buf[:0], &g, iat, exp, extras)
+	st.buf = s.appendPayload(st.buf[:0], &g, now.Unix(), extras)
 	payload := len(st.buf)
 	signed := len(s.head) + base64.RawURLEncoding.EncodedLen(payload)
 	whole := signed + 1 + macLen
@@ -133,7 +132,8 @@ func (s *Signer) Sign(g Grant, now time.Time) (string, error) {
 
 // appendPayload writes the claims behind head in their fixed order, as
 // JavaScript's JSON.stringify would.
-func (s *Signer) appendPayload(b []byte, g *Grant, iat, exp int64, extras []byte) []byte {
+func (s *Signer) appendPayload(b []byte, g *Grant, now int64, extras []byte) []byte {
+	iat, exp := s.validity(now, g.Life)
 	b = append(b, s.rest...)
 	b = strconv.AppendInt(b, int64(g.Role), 10)
 	b = append(b, `,"tpc":`...)
