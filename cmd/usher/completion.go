@@ -6,6 +6,8 @@ func (m *Main) completionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
 		Short: "Print what makes a shell complete commands and flags",
+		Long: `Prints a script that makes a shell complete commands, flags and their values.
+The one for bash needs the package bash-completion.`,
 		Example: `  source <(usher completion bash)                                # bash, this shell
   usher completion bash > /etc/bash_completion.d/usher           # bash, every shell
   usher completion zsh > "${fpath[1]}/_usher"                    # zsh

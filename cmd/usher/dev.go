@@ -101,7 +101,7 @@ func (m *Main) greet(port int, cfg *config.Config, madeUp bool, notKept error) {
 		out.wrapped("", "", "To sign for real, put ZOOM_VIDEO_SDK_KEY and ZOOM_VIDEO_SDK_SECRET into .env and start again.")
 	}
 	out.line("")
-	out.line("Try it:")
+	out.wrapped("", "", "Open "+url+" to make signatures and to have pasted ones explained, or ask for one:")
 	out.line("")
 	out.line("  curl " + url + "/ -H 'Content-Type: application/json' \\")
 	out.line(`    -d '{"sessionName":"Cool Cars","role":1,"userKey":"u1"}'`)
