@@ -142,6 +142,22 @@ func (n *node) waitReady() {
 	}
 }
 
+// runUsher runs another command of usher and returns what it prints.
+func runUsher(t testing.TB, env []string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.Command(binary, args...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir,
+		"ZOOM_VIDEO_SDK_KEY=" + sdkKey, "ZOOM_VIDEO_SDK_SECRET=" + sdkSecret}, env...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if err != nil {
+		err = fmt.Errorf("usher %s: %w: %s", strings.Join(args, " "), err, errs.String())
+	}
+	return out.String(), err
+}
+
 // kill is kill -9.
 func (n *node) kill() {
 	n.cmd.Process.Kill()

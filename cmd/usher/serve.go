@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"strings"
@@ -84,6 +86,26 @@ func (m *Main) serve(cmd *cobra.Command) error {
 	return srv.run(cmd.Context(), log)
 }
 
+// reloadOnHangup reads the policy again at each SIGHUP until stop is called.
+// Without a policy the signal does nothing; it would else end the program.
+func (s *runningServer) reloadOnHangup(log *slog.Logger) (stop func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		for range hangup {
+			if s.app.Policy == nil {
+				log.Info("nothing to reload: no policy is asked")
+			} else if s.app.Policy.Reload() == nil { // it logs its own faults
+				log.Info("policy is up to date", "rules", s.app.Policy.Status().Rules)
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangup)
+		close(hangup)
+	}
+}
+
 // whoMayAsk says in the log from whom requests are taken.
 func whoMayAsk(cfg *config.Config) string {
 	var who []string
@@ -157,6 +179,7 @@ func (m *Main) newServer(cmd *cobra.Command, cfg *config.Config, conf app.Config
 }
 
 func (s *runningServer) run(ctx context.Context, log *slog.Logger) error {
+	defer s.reloadOnHangup(log)()
 	if err := server.Serve(ctx, s.listener, s.app.Handler, log); err != nil {
 		return err
 	}

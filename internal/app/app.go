@@ -141,7 +141,11 @@ func Open(ctx context.Context, cfg Config) (_ *App, err error) {
 	if a.Issuer, err = usher.NewIssuer(issuing); err != nil {
 		return nil, err
 	}
-	callers, err := a.callers(ctx, &cfg, keys, guesses)
+	people, err := newRequests(cfg.RequestsPerSecond, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	callers, err := a.callers(ctx, &cfg, keys, guesses, people)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +157,13 @@ func Open(ctx context.Context, cfg Config) (_ *App, err error) {
 		serving.V1 = &server.V1Config{
 			Version: cfg.Version, Policy: a.Policy, Ledger: a.Ledger, Store: a.Store, Banned: issuing.Banned,
 			Redeem: func(ctx context.Context, r *http.Request, in *api.Redemption) (*usher.Caller, error) {
-				return invites.Redeem(ctx, &caller.Redemption{Code: in.Code, Guest: in.Guest, Name: in.Name, Addr: cfg.Proxies.Addr(r)})
+				addr := cfg.Proxies.Addr(r)
+				if people != nil {
+					if err := people.Allow(&usher.Caller{Kind: usher.KindAnyone, Addr: addr}); err != nil {
+						return nil, err
+					}
+				}
+				return invites.Redeem(ctx, &caller.Redemption{Code: in.Code, Guest: in.Guest, Name: in.Name, Addr: addr})
 			},
 			Credentials: append([]videosdk.Credentials{cfg.Credentials}, cfg.Former...),
 			PublicURL:   cfg.PublicURL, Now: cfg.Now, Random: cfg.Random,
@@ -218,7 +228,7 @@ func (a *App) sweep(ctx context.Context, log *slog.Logger) {
 }
 
 // callers makes the chain that finds out who asks.
-func (a *App) callers(ctx context.Context, cfg *Config, keys *caller.Keys, guesses *limit.Guesses) (endpoint.Callers, error) {
+func (a *App) callers(ctx context.Context, cfg *Config, keys *caller.Keys, guesses *limit.Guesses, people *limit.Requests) (endpoint.Callers, error) {
 	chain := caller.ChainConfig{Guesses: guesses, Proxies: cfg.Proxies}
 	if cfg.StaticKeys != nil {
 		chain.Bearers = append(chain.Bearers, cfg.StaticKeys)
@@ -240,10 +250,6 @@ func (a *App) callers(ctx context.Context, cfg *Config, keys *caller.Keys, guess
 	}
 	chain.Open = cfg.Open || cfg.Local != nil
 	found, err := caller.NewChain(chain)
-	if err != nil {
-		return nil, err
-	}
-	people, err := newRequests(cfg.RequestsPerSecond, cfg.Now)
 	if err != nil {
 		return nil, err
 	}
