@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -23,21 +24,29 @@ const (
 	expressJS
 )
 
-func servers(b *built) []*server {
-	key := []string{"USHER_LISTEN=127.0.0.1", "USHER_API_KEYS=" + apiKey}
+func servers(b *built) ([]*server, error) {
+	const key = "bench-api-key-0123456789-0123456789"
+	keys := filepath.Join(b.dir, "keys")
+	if err := os.WriteFile(keys, []byte(key+"\n"), 0o600); err != nil {
+		return nil, err
+	}
+	env := []string{"USHER_LISTEN=127.0.0.1", "USHER_API_KEYS=" + key}
 	return []*server{
-		usherKey:  {name: "Usher without a record", command: []string{b.usher, "serve"}, folder: b.dir, env: append(key[:2:2], "USHER_DATABASE=none"), key: apiKey},
+		usherKey:  {name: "Usher without a record", command: []string{b.usher, "serve"}, folder: b.dir, env: append(env[:2:2], "USHER_DATABASE=none"), keys: keys},
 		usherOpen: {name: "Usher with --open", command: []string{b.usher, "serve", "--open"}, folder: b.dir, env: []string{"USHER_LISTEN=127.0.0.1", "USHER_DATABASE=none"}},
-		usherFull: {name: "Usher", command: []string{b.usher, "serve"}, folder: b.dir, env: append(key[:2:2], "USHER_DATABASE="+filepath.Join(b.dir, "full.db")), key: apiKey},
+		usherFull: {name: "Usher", command: []string{b.usher, "serve"}, folder: b.dir, env: append(env[:2:2], "USHER_DATABASE="+filepath.Join(b.dir, "full.db")), keys: keys},
 		bareGo:    {name: "bare net/http, a constant", command: []string{b.bare}},
 		naiveGo:   {name: "naive net/http with encoding/json and golang-jwt", command: []string{b.naive}},
 		expressJS: {name: "Express + jsrsasign", command: []string{"node", "server.js"}, folder: nodeDir},
-	}
+	}, nil
 }
 
 // endpoints measures each server: starts, memory when idle, then load in turns.
 func endpoints(ctx context.Context, p plan, b *built) ([]row, error) {
-	all := servers(b)
+	all, err := servers(b)
+	if err != nil {
+		return nil, err
+	}
 	progress("starts")
 	for round := range p.starts {
 		for _, i := range turn(len(all), round) {
@@ -46,6 +55,14 @@ func endpoints(ctx context.Context, p plan, b *built) ([]row, error) {
 			}
 		}
 	}
+	if err := loadInTurns(ctx, p, b, all); err != nil {
+		return nil, err
+	}
+	return endpointRows(all), nil
+}
+
+// loadInTurns runs all servers at once and puts load on each in turns.
+func loadInTurns(ctx context.Context, p plan, b *built, all []*server) error {
 	defer func() {
 		for _, s := range all {
 			if s.cmd != nil && s.cmd.ProcessState == nil {
@@ -56,24 +73,24 @@ func endpoints(ctx context.Context, p plan, b *built) ([]row, error) {
 	forServers, forLoad := apart()
 	for _, s := range all {
 		if _, err := s.run(ctx, b.dir, forServers); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for round := range p.loadRounds {
 		progress(fmt.Sprintf("load, round %d of %d", round+1, p.loadRounds))
 		for _, i := range turn(len(all), round) {
 			if err := all[i].measureLoad(ctx, p, b, forLoad); err != nil {
-				return nil, fmt.Errorf("%s: %w", all[i].name, err)
+				return fmt.Errorf("%s: %w", all[i].name, err)
 			}
 		}
 	}
 	for _, s := range all {
 		var err error
 		if s.peak, err = s.memory("VmHWM"); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return endpointRows(all), nil
+	return nil
 }
 
 // settle is how long a server is left alone before its idle memory is read.
@@ -95,7 +112,7 @@ func (s *server) measureStart(ctx context.Context, dir string) error {
 
 // measureLoad puts load on the running server once.
 func (s *server) measureLoad(ctx context.Context, p plan, b *built, cpus *unix.CPUSet) error {
-	cmd := exec.CommandContext(ctx, b.load, "-addr", s.addr(), "-conns", strconv.Itoa(p.conns), "-warm", p.loadWarm.String(), "-time", p.loadTime.String(), "-key", s.key)
+	cmd := exec.CommandContext(ctx, b.load, "-addr", s.addr(), "-conns", strconv.Itoa(p.conns), "-warm", p.loadWarm.String(), "-time", p.loadTime.String(), "-keys", s.keys, "-rooms", strconv.Itoa(s.rooms))
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	before, err := s.processorTime()

@@ -32,18 +32,19 @@ type plan struct {
 	loadWarm   time.Duration // of one server in one round, not measured
 	loadTime   time.Duration // of one server in one round, measured
 	conns      int
+	scale      int           // by how much fewer rows than a million are in the full database
 	limit      time.Duration // of everything, building apart
 }
 
 var (
-	fullPlan  = plan{signRounds: 25, signTime: 20 * time.Millisecond, starts: 15, loadRounds: 7, loadWarm: 400 * time.Millisecond, loadTime: 2000 * time.Millisecond, conns: 32, limit: 4 * time.Minute}
-	shortPlan = plan{signRounds: 5, signTime: 2 * time.Millisecond, starts: 2, loadRounds: 1, loadWarm: 200 * time.Millisecond, loadTime: 400 * time.Millisecond, conns: 32, limit: 2 * time.Minute}
+	fullPlan  = plan{signRounds: 25, signTime: 20 * time.Millisecond, starts: 15, loadRounds: 7, loadWarm: 400 * time.Millisecond, loadTime: 1600 * time.Millisecond, conns: 32, scale: 1, limit: 6 * time.Minute}
+	shortPlan = plan{signRounds: 5, signTime: 2 * time.Millisecond, starts: 2, loadRounds: 1, loadWarm: 200 * time.Millisecond, loadTime: 400 * time.Millisecond, conns: 32, scale: 100, limit: 2 * time.Minute}
 )
 
 func main() {
 	short := flag.Bool("short", false, "check quickly that everything can be measured; the figures mean nothing")
 	usher := flag.String("usher", "", "measure this `binary` instead of building one from the checkout")
-	only := flag.String("only", "", "measure this `section` alone: sign or endpoint")
+	only := flag.String("only", "", "measure this `section` alone: sign, endpoint or authorize")
 	page := flag.String("o", "", "also write the table into this `file`, between its marks")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -71,6 +72,7 @@ var sections = []struct {
 }{
 	{"sign", signing},
 	{"endpoint", endpoints},
+	{"authorize", authorize},
 }
 
 func run(ctx context.Context, o options, out io.Writer) error {
@@ -133,6 +135,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 type built struct {
 	dir                               string
 	usher, bare, naive, livekit, load string
+	decide, fill                      string
 }
 
 // build compiles every program into dir, Usher's unless its binary is given,
@@ -149,6 +152,8 @@ func build(ctx context.Context, dir, usher string) (*built, error) {
 		{&b.bare, "bare", ".", "./peers/bare"},
 		{&b.naive, "naive", ".", "./peers/naive"},
 		{&b.livekit, "livekit", ".", "./peers/livekit"},
+		{&b.decide, "decide", ".", "./decide"},
+		{&b.fill, "fill", ".", "./fill"},
 		{&b.load, "load", ".", "./load"},
 	} {
 		if t.name == "usher" && usher != "" {

@@ -17,16 +17,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apiKey is what callers of `usher serve` send here.
-const apiKey = "bench-api-key-0123456789-0123456789"
-
 // A server is one of the programs compared.
 type server struct {
 	name    string
 	command []string
 	folder  string   // it runs in; "" is here
 	env     []string // beside credentials and PORT
-	key     string   // API key to send; "" for none
+	keys    string   // file of the API keys to send, one a line; "" for none
+	rooms   int      // how many sessions are asked for; 0 for a few
 
 	port int
 	cmd  *exec.Cmd
@@ -87,8 +85,13 @@ func (s *server) ask(ctx context.Context) error {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if s.key != "" {
-		req.Header.Set("Authorization", "Bearer "+s.key)
+	if s.keys != "" {
+		text, err := os.ReadFile(s.keys)
+		if err != nil {
+			return err
+		}
+		key, _, _ := strings.Cut(string(text), "\n")
+		req.Header.Set("Authorization", "Bearer "+key)
 	}
 	res, err := fresh.Do(req)
 	if err != nil {

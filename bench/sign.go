@@ -54,21 +54,8 @@ func signing(ctx context.Context, p plan, b *built) ([]row, error) {
 	if err := agree(contenders); err != nil {
 		return nil, err
 	}
-	times := make([]int, len(contenders))
-	for i, c := range contenders {
-		if times[i], err = calibrate(c, p.signTime); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.name, err)
-		}
-	}
-	for round := range p.signRounds {
-		for _, i := range turn(len(contenders), round) {
-			if err := contenders[i].measure(times[i]); err != nil {
-				return nil, fmt.Errorf("%s: %w", contenders[i].name, err)
-			}
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
+	if err := inTurns(ctx, p, contenders); err != nil {
+		return nil, err
 	}
 	return signRows(contenders), nil
 }
@@ -189,6 +176,28 @@ func agree(contenders []*contender) error {
 			want = claims
 		case i != byLiveKit && fmt.Sprint(want) != fmt.Sprint(map[string]any(claims)):
 			return fmt.Errorf("%s signed %v, Usher %v", c.name, claims, want)
+		}
+	}
+	return nil
+}
+
+// inTurns measures the contenders in turns.
+func inTurns(ctx context.Context, p plan, contenders []*contender) error {
+	times := make([]int, len(contenders))
+	for i, c := range contenders {
+		var err error
+		if times[i], err = calibrate(c, p.signTime); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	for round := range p.signRounds {
+		for _, i := range turn(len(contenders), round) {
+			if err := contenders[i].measure(times[i]); err != nil {
+				return fmt.Errorf("%s: %w", contenders[i].name, err)
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 	}
 	return nil

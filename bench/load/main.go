@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -37,9 +38,10 @@ func main() {
 	conns := flag.Int("conns", 32, "connections")
 	warm := flag.Duration("warm", 500*time.Millisecond, "`time` before measuring begins")
 	measured := flag.Duration("time", 2*time.Second, "measured `time`, at most a minute")
-	key := flag.String("key", "", "API `key` to send; none if empty")
+	keys := flag.String("keys", "", "`file` of API keys to send, one a line; none if empty")
+	rooms := flag.Int("rooms", 0, "ask for as many sessions, \"Room 0000000\" and on, none twice before all others; 0 asks for a few again and again")
 	flag.Parse()
-	seen, err := load(*addr, *conns, *warm, *measured, *key)
+	seen, err := load(*addr, *conns, *warm, *measured, *keys, *rooms)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
@@ -57,7 +59,7 @@ type conn struct {
 	n    int // bytes of the answer so far
 }
 
-func load(addr string, conns int, warm, measured time.Duration, key string) (*Seen, error) {
+func load(addr string, conns int, warm, measured time.Duration, keyFile string, rooms int) (*Seen, error) {
 	to, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return nil, err
@@ -65,11 +67,14 @@ func load(addr string, conns int, warm, measured time.Duration, key string) (*Se
 	if !to.Addr().Is4() || !to.Addr().IsLoopback() {
 		return nil, fmt.Errorf("%s is not on IPv4 loopback; this puts load on nobody else", addr)
 	}
-	if conns < 1 || conns > 1024 || measured <= 0 || measured > time.Minute || warm < 0 || warm > time.Minute {
-		return nil, errors.New("1 to 1024 connections and at most a minute")
+	if conns < 1 || conns > 1024 || rooms < 0 || rooms > 9_999_999 || measured <= 0 || measured > time.Minute || warm < 0 || warm > time.Minute {
+		return nil, errors.New("1 to 1024 connections, at most a minute and under 10 million sessions")
 	}
 	runtime.LockOSThread()
-	requests := requests(addr, key)
+	requests, err := requests(addr, keyFile, rooms)
+	if err != nil {
+		return nil, err
+	}
 	poll, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
@@ -85,7 +90,7 @@ func load(addr string, conns int, warm, measured time.Duration, key string) (*Se
 	end := begin.Add(measured)
 	next := 0
 	send := func(c *conn, now time.Time) error {
-		r := requests[next%len(requests)]
+		r := requests[next%len(requests)].bytes(next, rooms)
 		next++
 		c.n, c.sent = 0, now
 		if n, err := syscall.Write(c.fd, r); err != nil || n != len(r) {
@@ -145,20 +150,57 @@ func load(addr string, conns int, warm, measured time.Duration, key string) (*Se
 	return &Seen{Requests: len(took), All: next - conns, Seconds: seconds, P50: at(0.5), P99: at(0.99), Max: at(1), CPU: cpuTook}, nil
 }
 
+// A request is written beforehand, but for the number of the session.
+type request struct {
+	text   []byte
+	number int // where the seven digits of the session begin; 0 if it has none
+}
+
+// stride leads through all sessions in no order that a database would have
+// them in; it is prime, so that none comes twice before all others.
+const stride = 611953
+
+// bytes returns the nth request.
+func (r *request) bytes(n, rooms int) []byte {
+	if r.number > 0 {
+		v := int(int64(n) * stride % int64(rooms))
+		for i := r.number + 6; i >= r.number; i-- {
+			r.text[i] = byte('0' + v%10)
+			v /= 10
+		}
+	}
+	return r.text
+}
+
 // requests returns requests in the form of Zoom's clients, each for another user.
-func requests(host, key string) [][]byte {
-	out := make([][]byte, 64)
+func requests(host, keyFile string, rooms int) ([]*request, error) {
+	var keys []string
+	if keyFile != "" {
+		text, err := os.ReadFile(keyFile)
+		if err != nil {
+			return nil, err
+		}
+		keys = strings.Fields(string(text))
+	}
+	out := make([]*request, 64)
 	for i := range out {
-		body := fmt.Sprintf(`{"sessionName":"Cool Cars %02d","role":%d,"userIdentity":"user-%04d","sessionKey":"cars-%04d","videoWebRtcMode":1}`, i%8, i%2, i, i%8)
+		name := fmt.Sprintf("Cool Cars %02d", i%8)
+		if rooms > 0 {
+			name = "Room 0000000"
+		}
+		body := fmt.Sprintf(`{"sessionName":"%s","role":%d,"userIdentity":"user-%04d","sessionKey":"cars-%04d","videoWebRtcMode":1}`, name, i%2, i, i%8)
 		var b bytes.Buffer
 		fmt.Fprintf(&b, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nAccept: application/json\r\nUser-Agent: usher-bench\r\n", host)
-		if key != "" {
-			fmt.Fprintf(&b, "Authorization: Bearer %s\r\n", key)
+		if len(keys) > 0 {
+			fmt.Fprintf(&b, "Authorization: Bearer %s\r\n", keys[i%len(keys)])
 		}
 		fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(body), body)
-		out[i] = b.Bytes()
+		out[i] = &request{text: b.Bytes()}
+		if rooms > 0 {
+			out[i].number = bytes.Index(b.Bytes(), []byte("Room 0000000")) + len("Room ")
+		}
 	}
-	return out
+	return out, nil
 }
 
 // connect opens one connection; its number is what epoll gives back for it.
