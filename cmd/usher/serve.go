@@ -145,7 +145,7 @@ type runningServer struct {
 func (m *Main) appConfig(cfg *config.Config, log *slog.Logger) (app.Config, error) {
 	conf := app.Config{
 		Version: version(), Credentials: cfg.Credentials, Signing: signingOptions(cfg),
-		Database: cfg.Database, StorageKeys: cfg.StorageKeys, Instance: cfg.Instance,
+		Database: cfg.Database, StorageKeys: cfg.StorageKeys, Instance: cfg.Instance, Retention: cfg.Retention,
 		Policy: policy.Config{Files: cfg.PolicyFiles, Replace: cfg.PolicyReplace, TimeZone: cfg.TimeZone},
 		Log:    log, Now: m.Now, Random: m.Random,
 	}

@@ -6,6 +6,7 @@ package app
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -43,6 +44,8 @@ type Config struct {
 	// each, the first seals, all open. Without one nothing that has to be sealed
 	// can be kept.
 	StorageKeys [][]byte
+	// Retention is how long rows of the ledger are kept; 0 keeps them for ever.
+	Retention time.Duration
 	// Instance names this process's chain in the ledger; each replica has its own.
 	Instance string
 
@@ -208,6 +211,30 @@ func (a *App) openStore(ctx context.Context, cfg *Config, issuing *usher.Config)
 		keys.Run(ctx, func(err error) { cfg.Log.Warn("the times when API keys were used can't be kept", "error", err) })
 	})
 	a.beside(ctx, func(ctx context.Context) { a.sweep(ctx, cfg.Log) })
+	checkpoints, err := CheckpointKeys(cfg.StorageKeys)
+	if err != nil {
+		return nil, err
+	}
+	if len(checkpoints) > 0 {
+		a.beside(ctx, func(ctx context.Context) {
+			ledger.Maintain(ctx, ledger.MaintainConfig{
+				Archive: a.Store, Ledger: a.Ledger, Keys: checkpoints, Retention: cfg.Retention, Now: cfg.Now, Log: cfg.Log,
+			})
+		})
+	}
+	return keys, nil
+}
+
+// CheckpointKeys are the keys that sign the ledger's checkpoints. They are made
+// from the storage keys, which the database never holds.
+func CheckpointKeys(storageKeys [][]byte) ([]ed25519.PrivateKey, error) {
+	keys := make([]ed25519.PrivateKey, len(storageKeys))
+	for i, secret := range storageKeys {
+		var err error
+		if keys[i], err = ledger.KeyFrom(secret); err != nil {
+			return nil, err
+		}
+	}
 	return keys, nil
 }
 

@@ -42,8 +42,9 @@ type Config struct {
 
 	// Database is a postgres:// URL, the path of an SQLite file, or "" for none.
 	Database    string
-	StorageKeys [][]byte // 32 bytes each; none makes one beside an SQLite file
-	Instance    string   // "" is the host's name
+	StorageKeys [][]byte      // 32 bytes each; none makes one beside an SQLite file
+	Instance    string        // "" is the host's name
+	Retention   time.Duration // of the ledger; 0 is for ever
 
 	Issuers       []caller.Issuer
 	PolicyFiles   []string

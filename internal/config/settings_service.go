@@ -76,6 +76,18 @@ func storageSettings() []Setting {
 				return nil
 			},
 		},
+		{
+			Name: "ledger-keep", Env: "USHER_LEDGER_KEEP", Value: "duration", Default: "for ever", Scope: ForStorage,
+			Help: "how long rows of the ledger are kept, such as 400d; at least 3d, so that none goes before its signature has expired",
+			set: func(c *Config, v string) error {
+				d, err := ParseAge(v)
+				if err != nil || d < 72*time.Hour {
+					return fmt.Errorf("is %s; it must be a time such as 400d, at least 3d", quote(v))
+				}
+				c.Retention = d
+				return nil
+			},
+		},
 	}
 }
 
@@ -155,6 +167,15 @@ func decisionSettings() []Setting {
 			},
 		},
 	}
+}
+
+// ParseAge is [ParseDuration] that also reads days: "90d".
+func ParseAge(v string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(v, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	return ParseDuration(v)
 }
 
 // splitList splits at commas and line breaks and leaves out what is empty.
