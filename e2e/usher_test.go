@@ -88,7 +88,20 @@ func start(t testing.TB, settings ...string) *node {
 	return n
 }
 
+// startCommand runs usher dev or serve and waits until it is ready.
+func startCommand(t testing.TB, command string, settings ...string) *node {
+	t.Helper()
+	n := launchCommand(t, command, settings...)
+	n.waitReady()
+	return n
+}
+
 func launch(t testing.TB, settings ...string) *node {
+	t.Helper()
+	return launchCommand(t, "serve", settings...)
+}
+
+func launchCommand(t testing.TB, command string, settings ...string) *node {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -97,7 +110,7 @@ func launch(t testing.TB, settings ...string) *node {
 	port := ln.Addr().(*net.TCPAddr).Port
 	ln.Close()
 	n := &node{t: t, url: fmt.Sprintf("http://127.0.0.1:%d", port), out: &safeBuffer{}, gone: make(chan struct{})}
-	n.cmd = exec.Command(binary, "serve")
+	n.cmd = exec.Command(binary, command)
 	n.cmd.Dir = t.TempDir()
 	n.cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + n.cmd.Dir, fmt.Sprintf("PORT=%d", port), "USHER_LISTEN=127.0.0.1",
