@@ -48,7 +48,7 @@ try {
       const said = await page.locator('#inspected').textContent();
       expect(said.includes('Cool Cats') || said.includes('cool cats'), `${scene}: the finding doesn't name the session joined: ${said}`);
 
-      expect(/verifies/.test(said) && !/damaged/.test(said), `${scene}: the page's own signature isn't told to verify: ${said}`);
+      expect(/was made with this server’s SDK secret/.test(said) && !/damaged/.test(said), `${scene}: the page's own signature isn't told to verify: ${said}`);
 
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       expect(overflow <= 0, `${scene}: ${overflow} px wider than the window`);
