@@ -30,13 +30,12 @@ type server struct {
 	cmd  *exec.Cmd
 	log  *os.File
 
-	start      series  // milliseconds from starting it to its first answer
-	idle       series  // MB resident after its first answer
-	rate       series  // requests a second
-	p50, p99   series  // milliseconds
-	cpu        series  // microseconds of processor time a request
-	peak       float64 // MB resident at most
-	loaderBusy series  // the load generator's share of one processor
+	start    series  // milliseconds from starting it to its first answer
+	idle     series  // MB resident after its first answer
+	rate     series  // requests a second
+	p50, p99 series  // milliseconds
+	cpu      series  // microseconds of processor time a request
+	peak     float64 // MB resident at most
 }
 
 // run starts the server on these processors and waits for its first signature.

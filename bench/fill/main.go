@@ -13,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"os"
 	"strings"
 	"time"
 
@@ -128,5 +129,19 @@ func multiply(ctx context.Context, path string, sessions, keys, rows int) error 
 		exec("DROP TABLE copies")
 	}
 	exec("PRAGMA journal_mode = WAL")
-	return err
+	if err != nil {
+		return err
+	}
+	return settle(path)
+}
+
+// settle waits until the file is on the disk, so that it isn't still being
+// written while something else is measured.
+func settle(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
 }
