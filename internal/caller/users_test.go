@@ -187,7 +187,9 @@ func TestProvidersThatMisbehave(t *testing.T) {
 		answer     http.HandlerFunc
 		cause      string // in the log
 	}{
-		{"redirects elsewhere", "/jwks", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+"/jwks", http.StatusFound) }, "redirects"},
+		{"redirects elsewhere", "/jwks", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL+"/jwks", http.StatusFound)
+		}, "redirects"},
 		{"discovery redirects elsewhere", "/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusFound)
 		}, "redirects"},
