@@ -308,3 +308,25 @@ func mustBeRecorded(t testing.TB, location string, signatures []string) int64 {
 	}
 	return report.Rows
 }
+
+// inForce is how soon a revocation must count on every replica.
+const inForce = 2 * time.Second
+
+// soon asks until the answer has that status, which must be in time.
+func soon(t *testing.T, n *node, key, body string, status int) {
+	t.Helper()
+	begun := time.Now()
+	for {
+		a, err := n.ask(key, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.status == status {
+			return
+		}
+		if time.Since(begun) > inForce {
+			t.Fatalf("after %v the answer is still %d, want %d: %s", inForce, a.status, status, a.body)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
