@@ -149,6 +149,7 @@ func TestCredentialsNeverShowTheSecret(t *testing.T) {
 			check(name+" with "+verb, fmt.Sprintf(verb, v))
 		}
 		check(name+" printed", fmt.Sprint(v)+fmt.Sprintln(v))
+		//lint:ignore SA5009 a surplus argument is what is tried here
 		check(name+" as a surplus argument", fmt.Sprintf(noVerb, v))
 		check(name+" in an error", fmt.Errorf("start: %v", v).Error())
 		for _, level := range []slog.Level{slog.LevelInfo, slog.LevelError} {
