@@ -73,6 +73,7 @@ func full(ctx context.Context, p plan, b *built) ([]row, error) {
 	return []row{
 		compare(what+"p50 ms", much, empty, func(s *server) series { return s.p50 }, most),
 		compare(what+"p99 ms", much, empty, func(s *server) series { return s.p99 }, most),
+		compare(what+"longest of a round, ms", much, empty, func(s *server) series { return s.longest }, goal{}),
 		compare(what+"requests a second", much, empty, func(s *server) series { return s.rate }, goal{}),
 		compare(what+"start to first answer, ms", much, empty, func(s *server) series { return s.start }, goal{}),
 		compare(what+"resident at most under load, MB", much, empty, func(s *server) series { return series{s.peak} }, goal{}),

@@ -84,7 +84,7 @@ func loadInTurns(ctx context.Context, p plan, b *built, all []*server) error {
 		if err := s.measureLoad(ctx, first, b, forLoad); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		s.rate, s.p50, s.p99, s.cpu = nil, nil, nil, nil
+		s.rate, s.p50, s.p99, s.longest, s.cpu = nil, nil, nil, nil, nil
 	}
 	for round := range p.loadRounds {
 		progress(fmt.Sprintf("load, round %d of %d", round+1, p.loadRounds))
@@ -140,14 +140,14 @@ func (s *server) measureLoad(ctx context.Context, p plan, b *built, cpus *unix.C
 		return err
 	}
 	var seen struct {
-		Requests, All          int
-		Seconds, P50, P99, CPU float64
+		Requests, All               int
+		Seconds, P50, P99, Max, CPU float64
 	}
 	if err := json.Unmarshal(out.Bytes(), &seen); err != nil {
 		return fmt.Errorf("reading what the load generator saw: %w", err)
 	}
 	s.rate = append(s.rate, float64(seen.Requests)/seen.Seconds)
-	s.p50, s.p99 = append(s.p50, seen.P50), append(s.p99, seen.P99)
+	s.p50, s.p99, s.longest = append(s.p50, seen.P50), append(s.p99, seen.P99), append(s.longest, seen.Max)
 	s.cpu = append(s.cpu, float64((after-before).Microseconds())/float64(seen.All))
 	if busy := seen.CPU / seen.Seconds; busy > 0.9 {
 		progress(fmt.Sprintf("the load generator took %.0f%% of its processor against %s, which may be faster than this run says", 100*busy, s.name))
@@ -183,6 +183,7 @@ func endpointRows(all []*server) []row {
 		compare("with policy and ledger, requests a second", full, express, rate, atLeast(5, "≥ 5×")),
 		compare("with policy and ledger, p50 ms", full, express, p50, goal{}),
 		compare("with policy and ledger, p99 ms", full, express, p99, atMost(1, "≤ 1×")),
+		compare("with policy and ledger, longest of a round, ms", full, express, func(s *server) series { return s.longest }, goal{}),
 		compare("with policy and ledger, µs of processor a request", full, express, cpu, goal{}))
 	return append(rows, footprint("with policy and ledger", full, express)...)
 }

@@ -34,6 +34,7 @@ type server struct {
 	idle     series  // MB resident after its first answer
 	rate     series  // requests a second
 	p50, p99 series  // milliseconds
+	longest  series  // milliseconds
 	cpu      series  // microseconds of processor time a request
 	peak     float64 // MB resident at most
 }

@@ -49,6 +49,9 @@ func main() {
 	json.NewEncoder(os.Stdout).Encode(seen)
 }
 
+// patience is how long may pass without any answer.
+const patience = 10 * time.Second
+
 // maxAnswer is the longest answer that is taken, header and body, in bytes.
 const maxAnswer = 8 << 10
 
@@ -108,7 +111,7 @@ func load(addr string, conns int, warm, measured time.Duration, keyFile string, 
 	counting := false
 	events := make([]syscall.EpollEvent, conns)
 	for now := time.Now(); now.Before(end); {
-		n, err := syscall.EpollWait(poll, events, 1000)
+		n, err := syscall.EpollWait(poll, events, int(patience/time.Millisecond))
 		now = time.Now()
 		if err == syscall.EINTR {
 			continue
@@ -117,7 +120,7 @@ func load(addr string, conns int, warm, measured time.Duration, keyFile string, 
 			return nil, fmt.Errorf("epoll: %w", err)
 		}
 		if n == 0 {
-			return nil, errors.New("no answer for a second")
+			return nil, fmt.Errorf("no answer for %s", patience)
 		}
 		if !counting && !now.Before(begin) {
 			counting, begin, cpuBegin = true, now, cpu()
