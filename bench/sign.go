@@ -245,7 +245,7 @@ func signRows(cs []*contender) []row {
 		case byHMAC, byNewHMAC: // how much more than the least there is to do
 			r.ratio = us.ns.over(c.ns)
 		default: // how much faster
-			r.ratio, r.inverse = c.ns.over(us.ns), true
+			r.ratio = c.ns.over(us.ns)
 		}
 		switch i {
 		case byHMAC:
@@ -255,7 +255,7 @@ func signRows(cs []*contender) []row {
 		}
 		rows = append(rows, r)
 	}
-	besides := clamp(us.allocs.median()-1, 0, us.allocs.median())
+	besides := max(0, us.allocs.median()-1)
 	allocs := row{what: "signing, allocations besides the returned string", ours: number(besides), measured: &besides, goal: atMost(1, "≤ 1")}
 	allocs.peer, allocs.theirs = cs[byJWTStruct].name, number(cs[byJWTStruct].allocs.median()-1)
 	return append(rows, allocs)

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // series holds one figure for each round.
 type series []float64
@@ -46,5 +43,3 @@ func turn(n, round int) []int {
 	}
 	return out
 }
-
-func clamp[T cmp.Ordered](v, low, high T) T { return max(low, min(v, high)) }

@@ -14,10 +14,8 @@ type row struct {
 	ours   string
 	peer   string // "" where there is no peer
 	theirs string
-	ratio  series // ours to theirs (or the other way, see inverse), round by round
-	// inverse is set where the ratio is theirs to ours, as in "5 times faster".
-	inverse bool
-	goal    goal
+	ratio  series // of the two figures, round by round; which to which is the row's own matter
+	goal   goal
 	// measured is what the goal holds against, where that isn't the ratio's median.
 	measured *float64
 }
