@@ -120,6 +120,11 @@ func TestVerifyTakesEverySoundForm(t *testing.T) {
 	if err != nil || c.UserKey != "u9" || string(c.Extra["EXP"]) != "1" || len(c.Extra) != 1 {
 		t.Errorf("%+v, %v", c, err)
 	}
+	// Where the two names of the user differ, the one that Zoom documents counts.
+	c, err = v.Verify(sign(testHeader, testPayload().with("user_identity", `"old"`).with("user_key", `"new"`).String()), testNow)
+	if err != nil || c.UserKey != "new" {
+		t.Errorf("%+v, %v", c, err)
+	}
 }
 
 func TestVerifyRefusesTheForm(t *testing.T) {
