@@ -27,6 +27,7 @@ setup: ## install what the tests need: PostgreSQL, Chromium, Node packages
 lint: ## formatting, vet, staticcheck, known vulnerabilities
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "not gofmt-ed: $$bad" >&2; exit 1; }
 	$(GO) vet ./...
+	cd bench && $(GO) vet ./...
 	$(GO) mod tidy -diff
 	$(GO) run $(STATICCHECK) ./...
 	@scripts/vulncheck $(GOVULNCHECK)
@@ -36,6 +37,8 @@ alloc: ## counts of allocations, which are exact only without the race detector
 
 unit: ## all tests under the race detector, two packages at a time
 	$(GO) test -race -p 2 -timeout 20m ./...
+	cd bench && $(GO) test ./...
+	$(GO) run -C bench . -short >/dev/null # that it runs, not how fast
 
 bench: ## the table of docs/performance.md, measured in one run
 	$(GO) run -C bench .
