@@ -32,8 +32,8 @@ lint: ## formatting, vet, staticcheck, known vulnerabilities
 	$(GO) run $(STATICCHECK) ./...
 	@scripts/vulncheck $(GOVULNCHECK)
 
-alloc: ## counts of allocations, which are exact only without the race detector
-	$(GO) test ./videosdk ./endpoint -run Alloc
+alloc: ## what is exact, or quick enough, only without the race detector
+	$(GO) test -run 'Alloc|GolangJWT' ./videosdk ./endpoint ./interop
 
 unit: ## all tests under the race detector, two packages at a time
 	$(GO) test -race -p 2 -timeout 20m ./...
