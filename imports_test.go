@@ -17,6 +17,7 @@ const module = "github.com/usher-sessions/usher"
 var mayImport = map[string][]string{
 	"videosdk":        {},
 	"":                {"videosdk"},
+	"web":             {},
 	"api":             {},
 	"client":          {"api"},
 	"endpoint":        {"", "videosdk", "internal/web"},
