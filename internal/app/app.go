@@ -84,6 +84,9 @@ type App struct {
 	Ledger *ledger.Ledger
 	// Policy is nil where everybody who is let in may do everything; see Open.
 	Policy *policy.Engine
+	// CheckpointKeys sign the ledger's checkpoints, the first of them new ones. They
+	// are made from the storage keys, which the database never holds.
+	CheckpointKeys []ed25519.PrivateKey
 
 	closers []func() error // last to first
 }
@@ -211,29 +214,19 @@ func (a *App) openStore(ctx context.Context, cfg *Config, issuing *usher.Config)
 		keys.Run(ctx, func(err error) { cfg.Log.Warn("the times when API keys were used can't be kept", "error", err) })
 	})
 	a.beside(ctx, func(ctx context.Context) { a.sweep(ctx, cfg.Log) })
-	checkpoints, err := CheckpointKeys(cfg.StorageKeys)
-	if err != nil {
-		return nil, err
-	}
-	if len(checkpoints) > 0 {
-		a.beside(ctx, func(ctx context.Context) {
-			ledger.Maintain(ctx, ledger.MaintainConfig{
-				Archive: a.Store, Ledger: a.Ledger, Keys: checkpoints, Retention: cfg.Retention, Now: cfg.Now, Log: cfg.Log,
-			})
-		})
-	}
-	return keys, nil
-}
-
-// CheckpointKeys are the keys that sign the ledger's checkpoints. They are made
-// from the storage keys, which the database never holds.
-func CheckpointKeys(storageKeys [][]byte) ([]ed25519.PrivateKey, error) {
-	keys := make([]ed25519.PrivateKey, len(storageKeys))
-	for i, secret := range storageKeys {
-		var err error
-		if keys[i], err = ledger.KeyFrom(secret); err != nil {
+	for _, secret := range cfg.StorageKeys {
+		key, err := ledger.KeyFrom(secret)
+		if err != nil {
 			return nil, err
 		}
+		a.CheckpointKeys = append(a.CheckpointKeys, key)
+	}
+	if len(a.CheckpointKeys) > 0 {
+		a.beside(ctx, func(ctx context.Context) {
+			ledger.Maintain(ctx, ledger.MaintainConfig{
+				Archive: a.Store, Ledger: a.Ledger, Keys: a.CheckpointKeys, Retention: cfg.Retention, Now: cfg.Now, Log: cfg.Log,
+			})
+		})
 	}
 	return keys, nil
 }

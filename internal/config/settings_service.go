@@ -21,6 +21,10 @@ const NoDatabase = "none"
 // where nothing else is said.
 const DatabaseFile = "usher.db"
 
+// LeastRetention is for how long every row of the ledger stays: longer than any
+// signature lives.
+const LeastRetention = 72 * time.Hour
+
 // storageSettings say where things are kept.
 func storageSettings() []Setting {
 	return []Setting{
@@ -81,7 +85,7 @@ func storageSettings() []Setting {
 			Help: "how long rows of the ledger are kept, such as 400d; at least 3d, so that none goes before its signature has expired",
 			set: func(c *Config, v string) error {
 				d, err := ParseAge(v)
-				if err != nil || d < 72*time.Hour {
+				if err != nil || d < LeastRetention {
 					return fmt.Errorf("is %s; it must be a time such as 400d, at least 3d", quote(v))
 				}
 				c.Retention = d

@@ -1,4 +1,4 @@
-package main
+package cli
 
 // The real program, built as it is shipped, over TCP and with signals.
 
@@ -41,7 +41,7 @@ var built = sync.OnceValues(func() (string, error) {
 	}
 	builtDir.Store(&dir)
 	path := filepath.Join(dir, "usher")
-	cmd := exec.Command("go", "build", "-o", path, ".")
+	cmd := exec.Command("go", "build", "-o", path, "../../cmd/usher")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)

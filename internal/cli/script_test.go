@@ -1,8 +1,10 @@
-package main
+package cli
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -25,7 +27,8 @@ const (
 
 func TestMain(m *testing.M) {
 	testscript.Main(tidy{m}, map[string]func(){
-		"usher": func() { os.Exit(start(guard(os.Stdout), guard(os.Stderr))) },
+		"tamper": tamper,
+		"usher":  func() { os.Exit(Start(guard(os.Stdout), guard(os.Stderr))) },
 	})
 }
 
@@ -65,6 +68,21 @@ func TestScripts(t *testing.T) {
 	})
 	if b, err := os.ReadFile(leaks); err == nil {
 		t.Errorf("a command showed a secret: %s", b)
+	}
+}
+
+// tamper edits a database behind Usher's back: tamper FILE SQL.
+func tamper() {
+	db, err := sql.Open("sqlite", os.Args[1])
+	if err == nil {
+		_, err = db.Exec(os.Args[2])
+	}
+	if err == nil {
+		err = db.Close()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 

@@ -1,11 +1,18 @@
-package main
+// Package cli is the command line: it reads what a user asked for, and tells
+// what came of it. cmd/usher is a program of it.
+package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
+	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +34,24 @@ type Main struct {
 	// Now is the clock, Random the source of what is made up.
 	Now    func() time.Time
 	Random io.Reader
+}
+
+// Start runs the program in the process that it is, and returns its exit code.
+func Start(stdout, stderr io.Writer) int {
+	dir, err := os.Getwd()
+	if err != nil {
+		fmt.Fprintln(stderr, "usher: the working directory can't be found:", err)
+		return exitFailed
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	m := &Main{
+		Stdin: os.Stdin, Stdout: stdout, Stderr: stderr,
+		Environ: os.Environ(), Dir: dir,
+		Now: time.Now, Random: rand.Reader,
+	}
+	return m.Run(ctx, os.Args[1:])
 }
 
 // Run runs one command and returns its exit code.
@@ -75,6 +100,7 @@ func (m *Main) root() *cobra.Command {
 		return cmd.Help()
 	}})
 	root.AddCommand(m.devCommand(), m.serveCommand(), m.signCommand(), m.inspectCommand(),
+		m.keysCommand(), m.inviteCommand(), m.bansCommand(), m.sessionsCommand(), m.ledgerCommand(), m.policyCommand(),
 		m.healthCommand(), m.versionCommand(), m.completionCommand())
 	return root
 }

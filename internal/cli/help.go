@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"strings"
@@ -72,7 +72,7 @@ func (p *printer) flags(title string, flags []*pflag.Flag) {
 			head += " " + value
 		}
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" {
-			help += " (default " + f.DefValue + ")"
+			help += " (default " + strings.Trim(f.DefValue, "[]") + ")"
 		}
 		if len(head) > column-2 {
 			p.line(head)
