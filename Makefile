@@ -33,7 +33,7 @@ lint: ## formatting, vet, staticcheck, known vulnerabilities
 	@scripts/vulncheck $(GOVULNCHECK)
 
 alloc: ## what is exact, or quick enough, only without the race detector
-	$(GO) test -run 'Alloc|GolangJWT' ./videosdk ./endpoint ./interop
+	$(GO) test -run 'Alloc|GolangJWT' ./videosdk ./interop
 
 unit: ## all tests under the race detector, two packages at a time
 	$(GO) test -race -p 2 -timeout 20m ./...

@@ -23,7 +23,7 @@ func TestReplicas(t *testing.T) {
 	url := pg.URL(t)
 	first := start(t, "DATABASE_URL="+url, "USHER_INSTANCE=first", "USHER_REQUESTS_PER_SECOND=0")
 	second := start(t, "DATABASE_URL="+url, "USHER_INSTANCE=second", "USHER_REQUESTS_PER_SECOND=0")
-	manager := operatorKey(t, url)
+	manager := operatorKey(t, "DATABASE_URL="+url)
 	onFirst, onSecond := newClient(t, first, manager), newClient(t, second, manager)
 	l := startLoad(8, first, second)
 
@@ -172,9 +172,9 @@ func newClient(t testing.TB, n *node, key string) *client.Client {
 
 // operatorKey makes a key that may do everything, as an operator does on the
 // database itself.
-func operatorKey(t testing.TB, url string) string {
+func operatorKey(t testing.TB, database string) string {
 	t.Helper()
-	out, err := runUsher(t, []string{"DATABASE_URL=" + url, "USHER_STORAGE_KEY=" + storageKey},
+	out, err := runUsher(t, []string{database, "USHER_STORAGE_KEY=" + storageKey},
 		"keys", "create", "--name", "operator", "--may", "sign,inspect,manage")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
