@@ -2,7 +2,8 @@
 // every command of README.md and of the pages here, in order, page by page.
 //
 // A block of commands is fenced as ```sh. The word behind it says how it runs:
-// nothing, in bash with -e, and it must succeed; "background", until the page's
+// nothing, in bash with -e, and it must succeed; "refused", the same, but Usher
+// must refuse what is asked; "background", until the page's
 // end, and the next block runs once http://localhost:4000/healthz answers;
 // "by-make", not here, because it is what runs this test. The blocks of a page
 // share a folder (for README.md a copy of the checkout) and the environment.
@@ -27,6 +28,9 @@ import (
 )
 
 var fence = regexp.MustCompile("(?ms)^```sh *([a-z-]*)\n(.*?)^```$")
+
+// refusal is what both kinds of refusals have.
+var refusal = regexp.MustCompile(`"errors":|"code":"`)
 
 // byMake are the only commands that a page may mark as run elsewhere.
 var byMake = map[string]bool{"make test\n": true, "make bench\n": true, "make crash N=100\n": true}
@@ -83,12 +87,12 @@ func runPage(t *testing.T, bin string, blocks [][]string) {
 				t.Errorf("block %d is marked by-make, but make doesn't run it:\n%s", i+1, script)
 			}
 			continue
-		case "", "background":
+		case "", "background", "refused":
 		default:
 			t.Fatalf("block %d has the unknown word %q", i+1, how)
 		}
-		// Variables that a block exports are there in the next, as in a reader's shell.
-		cmd := exec.Command("bash", "-c", "set -e; . ./.docs-env\n"+script+"\nexport -p > ./.docs-env\n")
+		// Functions, and variables that a block exports, are there in the next, as in a reader's shell.
+		cmd := exec.Command("bash", "-c", "set -e; . ./.docs-env\n"+script+"\n{ export -p; declare -f; } > ./.docs-env\n")
 		cmd.Dir = scene
 		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -118,8 +122,9 @@ func runPage(t *testing.T, bin string, blocks [][]string) {
 			if ended != nil {
 				t.Fatalf("block %d: %v\n%s\n--- its output:\n%s", i+1, ended, script, out.String())
 			}
-			if strings.Contains(script, "curl") && strings.Contains(out.String(), `"errors"`) {
-				t.Errorf("block %d was refused:\n%s\n--- its output:\n%s", i+1, script, out.String())
+			refused := refusal.MatchString(out.String())
+			if refused != (how == "refused") {
+				t.Errorf("block %d: refused is %v:\n%s\n--- its output:\n%s", i+1, refused, script, out.String())
 			}
 		case <-time.After(3 * time.Minute):
 			stop()
