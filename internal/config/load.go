@@ -230,12 +230,16 @@ func (l *loader) faulty(where string) bool {
 // callers checks that it is known who may ask.
 func (l *loader) callers() {
 	keys := l.from["api-keys"]
-	// A database that was asked for by name can hold keys; the one that is there unasked is empty at first.
+	// A database that was asked for by name, or that is there already, can hold
+	// keys; one that this start would make can't.
 	named := l.from["oidc"] != "" || l.from["database-url"] != "" || l.from["database"] != "" && l.cfg.Database != ""
+	if _, err := os.Stat(l.cfg.Database); err == nil && l.cfg.Database != "" {
+		named = true
+	}
 	switch {
 	case keys == "" && !l.cfg.Open && !named && !l.faulty(l.from["open"]):
-		l.fault("USHER_API_KEYS", "is not set, so nobody could ask for signatures; set it (for one key: openssl rand -hex 24), "+
-			"name a file of keys with USHER_API_KEYS_FILE, or say --open to sign for anyone who asks")
+		l.fault("USHER_API_KEYS", "is not set, so nobody could ask for signatures; set it (for one key: openssl rand -hex 24) or name a file of keys "+
+			"with USHER_API_KEYS_FILE, make a key in the database (usher keys create --name backend), or say --open to sign for anyone who asks")
 	case keys != "" && l.cfg.Open:
 		l.fault(l.from["open"], "lets anyone ask, so %s would keep nobody out; give one of the two", keys)
 	}

@@ -103,6 +103,8 @@ var refusals = []struct {
 	{"key's file missing", scene{env: good("ZOOM_VIDEO_SDK_KEY", "", "ZOOM_VIDEO_SDK_KEY_FILE", "nothing")}, []string{"ZOOM_VIDEO_SDK_KEY_FILE names a file that doesn't exist"}},
 
 	{"no callers", scene{env: good("USHER_API_KEYS", "")}, []string{"USHER_API_KEYS is not set", "--open"}},
+	{"no callers, and a database that this start would make", scene{env: good("USHER_API_KEYS", ""), scope: forServe | config.ForStorage},
+		[]string{"USHER_API_KEYS is not set", "usher keys create"}},
 	{"keys and open", scene{env: good("USHER_OPEN", "true")}, []string{"USHER_OPEN lets anyone ask", "USHER_API_KEYS"}},
 	{"keys and --open", scene{env: good(), flags: map[string]string{"open": "true"}}, []string{"--open lets anyone ask"}},
 	{"open to what?", scene{env: good("USHER_API_KEYS", "", "USHER_OPEN", "maybe")}, []string{`USHER_OPEN is "maybe"; it must be true or false`}},
@@ -147,6 +149,19 @@ var refusals = []struct {
 }
 
 // TestEveryMistakeIsNamed holds each row of refusals to one fault that says what is wrong.
+// TestKeysOfADatabase starts without other callers where a database is there
+// that may hold keys.
+func TestKeysOfADatabase(t *testing.T) {
+	s := scene{env: good("USHER_API_KEYS", ""), files: map[string]string{config.DatabaseFile: "x"}, scope: forServe | config.ForStorage}
+	if _, faults := s.load(t); len(faults) > 0 {
+		t.Errorf("with a database: %v", faults)
+	}
+	s.env["USHER_DATABASE"] = config.NoDatabase
+	if _, faults := s.load(t); len(faults) != 1 {
+		t.Errorf("with a database that isn't used: %v", faults)
+	}
+}
+
 func TestEveryMistakeIsNamed(t *testing.T) {
 	const known = 60
 	if len(refusals) < known {
