@@ -148,7 +148,6 @@ var refusals = []struct {
 	{"two documents", scene{env: good("USHER_CONFIG", "u.yaml"), files: map[string]string{"u.yaml": "port: 1\n---\nport: 2\n"}}, []string{"u.yaml holds more than one document"}},
 }
 
-// TestEveryMistakeIsNamed holds each row of refusals to one fault that says what is wrong.
 // TestKeysOfADatabase starts without other callers where a database is there
 // that may hold keys.
 func TestKeysOfADatabase(t *testing.T) {
@@ -162,6 +161,7 @@ func TestKeysOfADatabase(t *testing.T) {
 	}
 }
 
+// TestEveryMistakeIsNamed holds each row of refusals to one fault that says what is wrong.
 func TestEveryMistakeIsNamed(t *testing.T) {
 	const known = 60
 	if len(refusals) < known {
