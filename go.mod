@@ -2,6 +2,9 @@ module github.com/usher-sessions/usher
 
 go 1.26.0
 
+// +heroku goVersion go1.26
+// +heroku install ./cmd/usher
+
 require (
 	github.com/cedar-policy/cedar-go v1.9.0
 	github.com/coreos/go-oidc/v3 v3.21.0
