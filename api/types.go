@@ -66,7 +66,7 @@ type SignatureRequest struct {
 	Role            string   `json:"role,omitempty" enum:"participant,host,best" default:"participant" doc:"best: host if permitted, else participant"`
 	UserKey         string   `json:"userKey,omitempty" maxLength:"36" doc:"Your id of the user; signed-in users and guests have their own"`
 	SessionKey      string   `json:"sessionKey,omitempty" maxLength:"36"`
-	Seconds         int64    `json:"expirationSeconds,omitempty" minimum:"1800" maximum:"172800" doc:"Life in seconds; 7200 if left out"`
+	Seconds         int64    `json:"expirationSeconds,omitzero" minimum:"1800" maximum:"172800" doc:"Life in seconds; 7200 if left out"`
 	GeoRegions      []string `json:"geoRegions,omitempty" maxItems:"12"`
 
 	CloudRecordingOption           *int   `json:"cloudRecordingOption,omitempty" minimum:"0" maximum:"1"`
@@ -126,10 +126,10 @@ type Session struct {
 	People      []string   `json:"people,omitempty"`
 	Groups      []string   `json:"groups,omitempty"`
 	Admit       string     `json:"admit" enum:"listed,signed-in"`
-	Seconds     int64      `json:"expirationSeconds,omitempty"`
+	Seconds     int64      `json:"expirationSeconds,omitzero"`
 	GeoRegions  []string   `json:"geoRegions,omitempty"`
-	WaitingRoom bool       `json:"waitingRoom,omitempty"`
-	Capacity    int        `json:"capacity,omitempty"`
+	WaitingRoom bool       `json:"waitingRoom,omitzero"`
+	Capacity    int        `json:"capacity,omitzero"`
 
 	CloudRecordingOption           *int `json:"cloudRecordingOption,omitempty"`
 	CloudRecordingElection         *int `json:"cloudRecordingElection,omitempty"`
@@ -144,7 +144,7 @@ type Session struct {
 type NewSession struct {
 	Name             string     `json:"name" minLength:"1" maxLength:"200"`
 	Passcode         string     `json:"passcode,omitempty" maxLength:"10"`
-	GeneratePasscode bool       `json:"generatePasscode,omitempty" doc:"Make a passcode of 10 random characters"`
+	GeneratePasscode bool       `json:"generatePasscode,omitzero" doc:"Make a passcode of 10 random characters"`
 	SessionKey       string     `json:"sessionKey,omitempty" maxLength:"36" doc:"Made if left out"`
 	NotBefore        *time.Time `json:"notBefore,omitempty"`
 	NotAfter         *time.Time `json:"notAfter,omitempty"`
@@ -153,10 +153,10 @@ type NewSession struct {
 	People           []string   `json:"people,omitempty" maxItems:"10000"`
 	Groups           []string   `json:"groups,omitempty" maxItems:"1000"`
 	Admit            string     `json:"admit,omitempty" enum:"listed,signed-in" default:"listed"`
-	Seconds          int64      `json:"expirationSeconds,omitempty" minimum:"1800" maximum:"172800"`
+	Seconds          int64      `json:"expirationSeconds,omitzero" minimum:"1800" maximum:"172800"`
 	GeoRegions       []string   `json:"geoRegions,omitempty" maxItems:"12"`
-	WaitingRoom      bool       `json:"waitingRoom,omitempty"`
-	Capacity         int        `json:"capacity,omitempty" minimum:"0" maximum:"5000"`
+	WaitingRoom      bool       `json:"waitingRoom,omitzero"`
+	Capacity         int        `json:"capacity,omitzero" minimum:"0" maximum:"5000"`
 
 	CloudRecordingOption           *int `json:"cloudRecordingOption,omitempty" minimum:"0" maximum:"1"`
 	CloudRecordingElection         *int `json:"cloudRecordingElection,omitempty" minimum:"0" maximum:"1"`
@@ -233,8 +233,8 @@ type NewInvite struct {
 type InviteRequest struct {
 	Session string `json:"session" minLength:"1" maxLength:"200" doc:"The session's name"`
 	Role    string `json:"role,omitempty" enum:"participant,host" default:"participant"`
-	Uses    int    `json:"uses,omitempty" minimum:"0" maximum:"100000" default:"1" doc:"How many guests it lets in; 0 is any number"`
-	Seconds int64  `json:"expirationSeconds,omitempty" minimum:"60" maximum:"31536000" default:"86400" doc:"How long it can be redeemed"`
+	Uses    *int   `json:"uses,omitempty" minimum:"0" maximum:"100000" default:"1" doc:"How many guests it lets in; 0 is any number"`
+	Seconds int64  `json:"expirationSeconds,omitzero" minimum:"60" maximum:"31536000" default:"86400" doc:"How long it can be redeemed"`
 }
 
 // Redemption is what a guest sends.
@@ -290,7 +290,7 @@ type KeyRequest struct {
 	May      []string `json:"may,omitempty" enum:"sign,inspect,manage" maxItems:"3" doc:"sign if left out"`
 	Roles    []string `json:"roles,omitempty" enum:"participant,host" maxItems:"2" doc:"Roles it may sign; both if left out"`
 	Sessions []string `json:"sessions,omitempty" maxItems:"100" doc:"Names of sessions, * stands for any characters; every session if left out"`
-	Seconds  int64    `json:"expirationSeconds,omitempty" minimum:"60" maximum:"315360000" doc:"Life in seconds; without end if left out"`
+	Seconds  int64    `json:"expirationSeconds,omitzero" minimum:"60" maximum:"315360000" doc:"Life in seconds; without end if left out"`
 }
 
 type (

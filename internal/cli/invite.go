@@ -16,6 +16,7 @@ func (m *Main) inviteCommand() *cobra.Command {
 func (m *Main) inviteCreate() *cobra.Command {
 	var (
 		r                  api.InviteRequest
+		uses               int
 		expires, publicURL string
 		asJSON             bool
 	)
@@ -33,6 +34,7 @@ guest spends a further use.`,
 			if r.Seconds, err = ageFlag("expires", expires); err != nil {
 				return err
 			}
+			r.Uses = &uses
 			i, err := at.CreateInvite(cmd.Context(), r)
 			if err != nil {
 				return err
@@ -55,7 +57,7 @@ guest spends a further use.`,
 	fs.SortFlags = false
 	fs.StringVar(&r.Session, "session", "", "`name` of the session (required)")
 	fs.StringVar(&r.Role, "role", "participant", "`role` of the guests: participant or host")
-	fs.IntVar(&r.Uses, "uses", 1, "how many guests it lets in; 0 is any number")
+	fs.IntVar(&uses, "uses", 1, "how many guests it lets in; 0 is any number")
 	fs.StringVar(&expires, "expires", "24h", "`time` until it ends, such as 7d")
 	fs.StringVar(&publicURL, "public-url", "", "`address` of the server for the link (USHER_PUBLIC_URL)")
 	fs.BoolVar(&asJSON, "json", false, "print JSON: the invite with its code")

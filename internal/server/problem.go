@@ -41,13 +41,12 @@ var problemKinds = map[usher.Code]struct {
 
 // Codes of problems that aren't refusals of the domain.
 const (
-	codeInvalid     = "invalid_request"
-	codeNoRoute     = "no_such_path"
-	codeMethod      = "method_not_allowed"
-	codeTooLarge    = "too_large"
-	codeMedia       = "unsupported_media_type"
-	codeIdempotency = "idempotency_mismatch"
-	codeInternal    = "internal"
+	codeInvalid  = "invalid_request"
+	codeNoRoute  = "no_such_path"
+	codeMethod   = "method_not_allowed"
+	codeTooLarge = "too_large"
+	codeMedia    = "unsupported_media_type"
+	codeInternal = "internal"
 )
 
 func newProblem(status int, code, title, detail string) *api.Problem {
@@ -86,7 +85,7 @@ func problemOf(err error) *api.Problem {
 
 // frameworkProblem makes problems of what the framework refuses: bodies that
 // don't fit their schema, unknown parameters, wrong media types.
-func frameworkProblem(status int, message string, errs ...error) huma.StatusError {
+func frameworkProblem(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
 	code, title := codeInvalid, "Faulty request"
 	switch status {
 	case http.StatusRequestEntityTooLarge:
@@ -99,6 +98,9 @@ func frameworkProblem(status int, message string, errs ...error) huma.StatusErro
 		}
 	}
 	p := newProblem(status, code, title, upperFirst(message))
+	if ctx != nil {
+		p.RequestID = ctx.Header("X-Request-Id")
+	}
 	for _, err := range errs {
 		var d *huma.ErrorDetail
 		if errors.As(err, &d) {

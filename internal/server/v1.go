@@ -24,8 +24,13 @@ import (
 const maxV1Body = 1 << 20
 
 // useProblems makes the framework answer with our problems. It keeps the
-// function in a variable of its package, so it is set once and never again.
-var useProblems = sync.OnceFunc(func() { huma.NewError = frameworkProblem })
+// functions in variables of its package, so they are set once and never again.
+var useProblems = sync.OnceFunc(func() {
+	huma.NewErrorWithContext = frameworkProblem
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		return frameworkProblem(nil, status, message, errs...)
+	}
+})
 
 // v1 answers the operations of package api.
 type v1 struct {
@@ -45,6 +50,8 @@ var strictJSON = huma.Format{
 
 func newV1(cfg V1Config, issuer *usher.Issuer, callers endpoint.Callers) (http.Handler, error) {
 	useProblems()
+	clock := cfg.Now
+	cfg.Now = func() time.Time { return clock().Truncate(time.Microsecond) } // as stores keep it, so that what is answered now is read later
 	v := &v1{V1Config: cfg, issuer: issuer, callers: callers, mux: http.NewServeMux()}
 	conf := huma.DefaultConfig("Usher", cfg.Version)
 	conf.Info.Description = "Signs users into video sessions made with Zoom's Video SDK, and lets nobody else in."
@@ -193,7 +200,7 @@ func (v *v1) authenticate(a huma.API) func(huma.Context, func(huma.Context)) {
 				err = &usher.Error{Code: usher.CodeUnauthenticated, Message: "Nobody is signed in; send an Authorization header."}
 			}
 			if err == nil {
-				err = v.banned(r.Context(), caller)
+				err = v.banned(r.Context(), caller, caller.UserKey)
 			}
 			if o, ok := w.(endpoint.Observer); ok {
 				o.Observe(caller, err)
@@ -209,9 +216,10 @@ func (v *v1) authenticate(a huma.API) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// banned refuses a banned caller whatever they ask for.
-func (v *v1) banned(ctx context.Context, c *usher.Caller) error {
-	reason, err := v.Banned(ctx, c, c.UserKey)
+// banned refuses a banned caller whatever they ask for, and all that is asked
+// for a banned user.
+func (v *v1) banned(ctx context.Context, c *usher.Caller, userKey string) error {
+	reason, err := v.Banned(ctx, c, userKey)
 	switch {
 	case err != nil:
 		return usher.Unavailable("The list of bans", err)

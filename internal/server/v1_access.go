@@ -62,9 +62,12 @@ func (v *v1) createInvite(ctx context.Context, in *api.CreateInviteIn) (*api.New
 		if err != nil {
 			return nil, err
 		}
-		now := v.Now()
+		now, uses := v.Now(), 1
+		if b.Uses != nil {
+			uses = *b.Uses
+		}
 		i := &usher.Invite{
-			ID: id, Hash: hash, Session: b.Session, Host: b.Role == string(usher.WishHost), Uses: b.Uses,
+			ID: id, Hash: hash, Session: b.Session, Host: b.Role == string(usher.WishHost), Uses: uses,
 			CreatedAt: now, ExpiresAt: now.Add(time.Duration(b.Seconds) * time.Second),
 		}
 		if err := v.change(ctx, usher.EventInviteChange, "create", i.ID, i.Session, func() error { return v.Store.CreateInvite(ctx, i) }); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/usher-sessions/usher"
@@ -13,6 +12,12 @@ import (
 )
 
 func (v *v1) sign(ctx context.Context, in *api.SignIn) (*api.SignatureOut, error) {
+	// A repeated call issues nothing, so it isn't asked by the issuer whether the user is banned by now.
+	if userKey := in.Body.UserKey; userKey != "" {
+		if err := v.banned(ctx, requestOf(ctx).caller, userKey); err != nil {
+			return nil, err
+		}
+	}
 	expiry := func(out *api.SignatureOut) time.Time { return out.Body.ExpiresAt }
 	return idempotentUntil(ctx, v, api.Sign.ID, in.IdempotencyKey, &in.Body, expiry, func() (*api.SignatureOut, error) {
 		rc, b := requestOf(ctx), &in.Body
@@ -66,7 +71,7 @@ func (v *v1) inspect(ctx context.Context, in *api.InspectIn) (*api.InspectOut, e
 	if len(v.Credentials) > 0 {
 		known.Key, known.Secret, known.Others = v.Credentials[0].Key, v.Credentials[0].Secret, v.Credentials[1:]
 	}
-	report, err := json.Marshal(videosdk.Inspect(strings.TrimSpace(b.Signature), known))
+	report, err := json.Marshal(videosdk.Inspect(b.Signature, known))
 	return &api.InspectOut{Body: report}, err
 }
 
