@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -83,6 +84,9 @@ func problemOf(err error) *api.Problem {
 	return newProblem(http.StatusInternalServerError, codeInternal, "A fault of the server", "The server has a fault of its own; its log says more under this request's id.")
 }
 
+// mostFaults is how many faults of one request are told.
+const mostFaults = 50
+
 // frameworkProblem makes problems of what the framework refuses: bodies that
 // don't fit their schema, unknown parameters, wrong media types.
 func frameworkProblem(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
@@ -97,11 +101,18 @@ func frameworkProblem(ctx huma.Context, status int, message string, errs ...erro
 			code, title, message, errs = codeInternal, "A fault of the server", "", nil
 		}
 	}
-	p := newProblem(status, code, title, upperFirst(message))
+	if len(errs) > 0 && code == codeInvalid {
+		message = "the request has faults; nothing was done"
+	}
+	p := newProblem(status, code, title, upperFirst(message)+".")
 	if ctx != nil {
 		p.RequestID = ctx.Header("X-Request-Id")
 	}
-	for _, err := range errs {
+	for i, err := range errs {
+		if i == mostFaults { // a body of many faults mustn't make an answer many times its size
+			p.Detail += fmt.Sprintf(" (%d faults more)", len(errs)-i)
+			break
+		}
 		var d *huma.ErrorDetail
 		if errors.As(err, &d) {
 			p.Errors = append(p.Errors, api.Fault{Property: strings.TrimPrefix(d.Location, "body."), Reason: d.Message})

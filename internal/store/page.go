@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usher-sessions/usher"
+	"github.com/usher-sessions/usher/videosdk"
 )
 
 // A where is put together from conditions that must all hold.
@@ -62,7 +62,7 @@ func readCursor(cursor string, into ...any) error {
 			return nil
 		}
 	}
-	return &usher.Error{Code: usher.CodeNotFound, Message: "The cursor is not one of this list; leave it out to begin at the start.", Cause: err}
+	return videosdk.FieldErrors{{Field: "cursor", Reason: "is not one of this list; leave it out to begin at the start"}}
 }
 
 // listNewest reads one page of a table that is listed by created_at and id, the newest first.
