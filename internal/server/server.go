@@ -27,7 +27,8 @@ type Config struct {
 	Ready func(ctx context.Context) error
 	// Page shows the page of `usher dev` at GET /; nil shows none. With a page
 	// the server answers only requests that name this machine (localhost,
-	// 127.0.0.1, [::1]) as their host.
+	// 127.0.0.1, [::1]) as their host, and changes nothing for pages whose origin
+	// is none of Origins.
 	Page *PageConfig
 	// V1 is what /v1 stands on; nil, where there is no store, leaves it out.
 	V1 *V1Config
@@ -94,6 +95,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.end(x, r, id)
 	if s.local && !isLocal(r) {
 		web.WriteFaults(x, http.StatusMisdirectedRequest, web.Fault{Property: "host", Reason: "is not this machine; a development server answers at localhost and 127.0.0.1 alone"})
+		return
+	}
+	if s.local && s.origins.Foreign(r) && r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions {
+		// Here it takes no credential to be the operator, so that a page elsewhere could have things done that it can't see.
+		web.WriteFaults(x, http.StatusForbidden, web.Fault{Property: "origin", Reason: "is not of this machine; a development server takes orders from its own pages alone"})
 		return
 	}
 	if h, ok := s.routes[r.URL.Path]; ok {

@@ -211,6 +211,13 @@ func (v *v1) authenticate(a huma.API) func(huma.Context, func(huma.Context)) {
 			}
 			rc.caller = caller
 		}
+		if reason := web.NotJSON(r.Header); reason != "" && ctx.Operation().RequestBody != nil {
+			// The framework would take a body without a type as JSON, and a browser sends that anywhere for any page.
+			p := newProblem(http.StatusUnsupportedMediaType, codeMedia, "Unsupported media type", "The request's body is taken as JSON alone.")
+			p.Errors = []api.Fault{{Property: "content-type", Reason: reason}}
+			writeProblem(w, r, p, nil)
+			return
+		}
 		web.SetJSON(w.Header())
 		next(huma.WithValue(ctx, requestContextKey{}, rc))
 	}

@@ -81,6 +81,21 @@ func (o *Origins) Answer(h http.Header, r *http.Request) {
 	}
 }
 
+// Foreign reports whether a browser says that the request comes from a page of
+// an origin that is not allowed. Browsers say it of every request that could
+// change something, also of those that they send without asking first.
+func (o *Origins) Foreign(r *http.Request) bool {
+	from := r.Header["Origin"]
+	switch {
+	case len(from) == 0 || o.any:
+		return false
+	case len(from) > 1:
+		return true
+	}
+	_, host, _ := strings.Cut(from[0], "://")
+	return !strings.EqualFold(host, r.Host) && !o.allows(from[0])
+}
+
 func (o *Origins) allows(origin string) bool {
 	if o.exact[origin] {
 		return true
