@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 
@@ -91,14 +92,22 @@ func migratePostgres(ctx context.Context, db *sql.DB) error {
 // meanwhile: a lock that ends with the process, on every system that SQLite runs
 // on, and that covers the switch to WAL, for which SQLite itself doesn't wait.
 func migrateSQLite(ctx context.Context, db *sql.DB, path string) error {
-	beside, err := sql.Open("sqlite", strings.Replace(sqliteDSN(path+"-migrate", "busy_timeout(120000)"), "immediate", "exclusive", 1))
+	path += "-migrate"
+	// Whoever may read the file may lock it, and so keep every server from starting.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("store: can't open %s for reading and writing: %w", path, err)
+	}
+	_ = f.Chmod(0o600) // one that SQLite made; where it is another user's, that user's word stands
+	f.Close()
+	beside, err := sql.Open("sqlite", strings.Replace(sqliteDSN(path, "busy_timeout(120000)"), "immediate", "exclusive", 1))
 	if err != nil {
 		return fmt.Errorf("store: %s: %w", path, err)
 	}
 	defer beside.Close()
 	held, err := beside.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("store: waiting for another process to finish with the schema of %s: %w", path, err)
+		return fmt.Errorf("store: waiting for another process to finish with the schema, at %s: %w", path, err)
 	}
 	defer held.Rollback()
 	return migrate(ctx, db, goose.DialectSQLite3, sqliteWords)

@@ -81,11 +81,12 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestOnlyTheOwnerReadsTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "usher.db")
+	noError(t, os.WriteFile(path+"-migrate", nil, 0o644)) // as an earlier start may have left it
 	s, err := store.Open(t.Context(), store.Options{Location: path})
 	noError(t, err)
 	defer s.Close()
 	noError(t, s.AddBan(t.Context(), &usher.Ban{Subject: "user:x"}))
-	for _, f := range []string{path, path + "-wal", path + "-shm"} {
+	for _, f := range []string{path, path + "-wal", path + "-shm", path + "-migrate"} {
 		info, err := os.Stat(f)
 		noError(t, err)
 		if info.Mode().Perm() != 0o600 {
