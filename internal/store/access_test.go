@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -228,6 +229,10 @@ func TestIdempotency(t *testing.T) {
 		if contains(body, "x.y.z") {
 			t.Error("the answer is stored in the clear")
 		}
+		noError(t, s.Raw().QueryRow("SELECT fingerprint FROM answers").Scan(&body))
+		if call := hash("call"); contains(body, string(call[:])) {
+			t.Error("the call's fingerprint, from which a passcode can be guessed, is stored in the clear")
+		}
 
 		must("failed", "call", "")
 		noError(t, s.EndIdempotent(ctx, hash("failed"), nil, day))
@@ -241,7 +246,11 @@ func TestIdempotency(t *testing.T) {
 		c.move(24 * time.Hour)
 		must("n", "another call", "")
 		noError(t, s.EndIdempotent(ctx, hash("n"), []byte("x"), day.Add(24*time.Hour)))
-		for _, want := range []int64{2, 0} {
+		for i := range 2500 { // more than one transaction takes
+			_, err := s.BeginIdempotent(ctx, hash(fmt.Sprint("old ", i)), hash("call"), start)
+			noError(t, err)
+		}
+		for _, want := range []int64{2502, 0} {
 			if gone, err := s.SweepIdempotent(ctx); err != nil || gone != want {
 				t.Errorf("swept %d, %v; want %d", gone, err, want)
 			}
@@ -268,4 +277,24 @@ func TestOneOfManyBegins(t *testing.T) {
 			t.Errorf("%d began", begun.Load())
 		}
 	})
+}
+
+func TestAnswersOutliveAChangeOfStorageKeys(t *testing.T) {
+	location, c, ctx := filepath.Join(t.TempDir(), "usher.db"), &clock{now: start}, t.Context()
+	s := openAt(t, location, c)
+	_, err := s.BeginIdempotent(ctx, hash("n"), hash("call"), start.Add(time.Hour))
+	noError(t, err)
+	noError(t, s.EndIdempotent(ctx, hash("n"), []byte("answer"), start.Add(time.Hour)))
+	for _, tt := range []struct {
+		sealer *store.Sealer
+		want   string
+	}{{sealer(t, 2, 1), "answer"}, {nil, ""}} {
+		later, err := store.Open(ctx, store.Options{Location: location, Sealer: tt.sealer, Now: c.Now})
+		noError(t, err)
+		got, err := later.BeginIdempotent(ctx, hash("n"), hash("call"), start.Add(time.Hour))
+		if string(got) != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("%q, %v; want %q", got, err, tt.want)
+		}
+		noError(t, later.Close())
+	}
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/subtle"
 	"database/sql"
 	"encoding/hex"
 	"errors"
@@ -12,7 +11,8 @@ import (
 )
 
 // Answers of calls that may be repeated are kept sealed: they hold signatures
-// and other secrets.
+// and other secrets. So do the calls, of which a keyed hash is kept: from a plain
+// one, whoever reads the database could find a short passcode by trying.
 
 const sealAnswer = "answer"
 
@@ -27,10 +27,16 @@ var stillRunning = &usher.Error{Code: usher.CodeConflict, Message: "The same cal
 // answered to it before. It gives conflict where another call used the name, and
 // where the same one isn't over (with RetryAfter).
 func (s *Store) BeginIdempotent(ctx context.Context, name, fingerprint [32]byte, expires time.Time) (answer []byte, err error) {
+	seals := s.opts.Sealer
+	if seals == nil {
+		return nil, usher.Unavailable("Remembering the answer", errNoSealer)
+	}
+	id := hex.EncodeToString(name[:])
+	mark := seals.mark(sealAnswer, id, fingerprint[:])
 	err = s.inTx(ctx, func(t *tx) error {
 		now := s.now()
 		begun, err := t.exec(ctx, "INSERT INTO answers (name, fingerprint, done, body, started_at, expires_at) VALUES (?, ?, 0, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
-			name[:], fingerprint[:], []byte{}, micros(now), micros(expires))
+			name[:], mark, []byte{}, micros(now), micros(expires))
 		if err != nil || begun == 1 {
 			return err
 		}
@@ -47,14 +53,14 @@ func (s *Store) BeginIdempotent(ctx context.Context, name, fingerprint [32]byte,
 		switch {
 		case !now.Before(moment(until)), done == 0 && now.Sub(moment(started)) >= abandoned:
 			_, err := t.exec(ctx, "UPDATE answers SET fingerprint = ?, done = 0, body = ?, started_at = ?, expires_at = ? WHERE name = ?",
-				fingerprint[:], []byte{}, micros(now), micros(expires), name[:])
+				mark, []byte{}, micros(now), micros(expires), name[:])
 			return err
-		case subtle.ConstantTimeCompare(print, fingerprint[:]) != 1:
+		case !seals.marked(print, sealAnswer, id, fingerprint[:]):
 			return &usher.Error{Code: usher.CodeConflict, Message: "This idempotency key was used for another call; use a new one for each."}
 		case done == 0:
 			return stillRunning
 		}
-		answer, err = s.opts.Sealer.Open(sealAnswer, hex.EncodeToString(name[:]), sealed)
+		answer, err = seals.Open(sealAnswer, id, sealed)
 		return err
 	})
 	if err != nil {
@@ -79,11 +85,20 @@ func (s *Store) EndIdempotent(ctx context.Context, name [32]byte, answer []byte,
 	})
 }
 
-// SweepIdempotent removes up to 1000 answers past their time and returns how many went.
+// sweepStep is how many answers go in one transaction, so that no writer has to wait for long.
+const sweepStep = 1000
+
+// SweepIdempotent removes all answers past their time and returns how many went.
 func (s *Store) SweepIdempotent(ctx context.Context) (gone int64, err error) {
-	err = s.inTx(ctx, func(t *tx) error {
-		gone, err = t.exec(ctx, "DELETE FROM answers WHERE name IN (SELECT name FROM answers WHERE expires_at <= ? ORDER BY expires_at LIMIT 1000)", micros(s.now()))
-		return err
-	})
-	return gone, err
+	now := micros(s.now())
+	for n := int64(sweepStep); n == sweepStep; gone += n {
+		err = s.inTx(ctx, func(t *tx) error {
+			n, err = t.exec(ctx, "DELETE FROM answers WHERE name IN (SELECT name FROM answers WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)", now, sweepStep)
+			return err
+		})
+		if err != nil {
+			return gone, err
+		}
+	}
+	return gone, nil
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -21,6 +23,7 @@ type Sealer struct {
 type sealKey struct {
 	id   [4]byte // first bytes of the key's SHA-256 under a label: says which key opens
 	aead cipher.AEAD
+	mac  []byte // key of marks
 }
 
 const (
@@ -48,7 +51,11 @@ func NewSealer(keys ...[]byte) (*Sealer, error) {
 			return nil, err
 		}
 		sum := sha256.Sum256(append([]byte("usher storage key id\x00"), k...))
-		s.keys = append(s.keys, sealKey{id: [4]byte(sum[:4]), aead: aead})
+		mac, err := hkdf.Key(sha256.New, k, nil, "usher marks 1", sha256.Size)
+		if err != nil {
+			return nil, err
+		}
+		s.keys = append(s.keys, sealKey{id: [4]byte(sum[:4]), aead: aead, mac: mac})
 	}
 	return s, nil
 }
@@ -87,6 +94,29 @@ func (s *Sealer) Open(purpose, id string, sealed []byte) ([]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("store: none of the %d storage keys opens the %s of %s; was a key taken away too early?", len(s.keys), purpose, id)
+}
+
+// mark returns what tells plain from others in the row with that id, and tells
+// nothing else to who doesn't have the key.
+func (s *Sealer) mark(purpose, id string, plain []byte) []byte {
+	return s.keys[0].mark(purpose, id, plain)
+}
+
+// marked reports whether one of the keys made mark of plain.
+func (s *Sealer) marked(mark []byte, purpose, id string, plain []byte) bool {
+	for i := range s.keys {
+		if hmac.Equal(mark, s.keys[i].mark(purpose, id, plain)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (k *sealKey) mark(purpose, id string, plain []byte) []byte {
+	h := hmac.New(sha256.New, k.mac)
+	h.Write(append(sealedFor(purpose, id), 0))
+	h.Write(plain)
+	return h.Sum(nil)
 }
 
 // stale reports whether another key than the first sealed it.
