@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/usher-sessions/usher/videosdk"
@@ -110,7 +111,7 @@ func (i *Issuer) Issue(ctx context.Context, caller *Caller, req *Request) (*Issu
 	if req.Wish == WishHost || req.Wish == WishBest {
 		grant.Role = videosdk.Host
 	}
-	if err := i.signer.Check(grant); err != nil {
+	if err := i.check(grant); err != nil {
 		return nil, err
 	}
 	session, err := i.session(ctx, grant.SessionName)
@@ -149,7 +150,21 @@ func (i *Issuer) Check(req *Request) error {
 	if req.Wish == WishHost || req.Wish == WishBest {
 		grant.Role = videosdk.Host
 	}
-	return i.signer.Check(grant)
+	return i.check(grant)
+}
+
+// check reports every fault of g. Beyond what a signature may hold it refuses
+// names with white space around them: nobody documents whether Zoom takes
+// "Cool Cars " for "Cool Cars", and if it does, such a name would lead past all
+// that directory and policy say of that session.
+func (i *Issuer) check(g videosdk.Grant) error {
+	err := i.signer.Check(g)
+	if strings.TrimSpace(g.SessionName) == g.SessionName {
+		return err
+	}
+	var faults videosdk.FieldErrors
+	errors.As(err, &faults)
+	return append(faults, &videosdk.FieldError{Field: "sessionName", Reason: "has white space at its beginning or end; leave that out, here and in join"})
 }
 
 func (i *Issuer) session(ctx context.Context, name string) (*Session, error) {

@@ -260,3 +260,27 @@ func TestScopeCovers(t *testing.T) {
 		t.Error("no scope is no bound")
 	}
 }
+
+func TestNoNameLeadsPastTheDirectory(t *testing.T) {
+	var b book
+	i := newIssuer(t, usher.Config{
+		Options:   []videosdk.SignerOption{videosdk.WithAnySessionName()},
+		Directory: directory{"secret room": {ID: "1", Name: "Secret Room", State: usher.StateEnded}}, Ledger: &b,
+	})
+	for _, name := range []string{"Secret Room", "sEcRet rOOm"} {
+		_, err := i.Issue(t.Context(), &usher.Caller{Kind: usher.KindAnyone}, &usher.Request{Grant: videosdk.Grant{SessionName: name}})
+		if usher.ErrorCode(err) != usher.CodeEnded {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{"Secret Room ", " Secret Room", "\u00a0Secret Room", "Secret Room\u3000", " "} {
+		req := &usher.Request{Grant: videosdk.Grant{SessionName: name}}
+		_, err := i.Issue(t.Context(), &usher.Caller{Kind: usher.KindAnyone}, req)
+		for _, err := range []error{err, i.Check(req)} {
+			var faults videosdk.FieldErrors
+			if !errors.As(err, &faults) || len(faults) != 1 || faults[0].Field != "sessionName" {
+				t.Errorf("%q: %v", name, err)
+			}
+		}
+	}
+}
