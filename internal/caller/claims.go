@@ -166,12 +166,15 @@ func (c claims) person(is *Issuer, plain bool) (*usher.Caller, error) {
 	if is.UserKey == "email" && !c.verifiedEmail() {
 		return nil, unauthenticated("The token's email is not verified (email_verified), so it can't say who you are.")
 	}
-	groups, ok := c.texts(is.Groups)
-	if !ok {
-		return nil, unauthenticated("The token's claim %s is no list of names.", is.Groups)
-	}
-	if c.elsewhere(is.Groups) {
-		return nil, unauthenticated("The provider left your groups out of the token, for they are too many; let it send only those that matter here.")
+	var groups []string
+	if is.Groups != NoGroups {
+		var ok bool
+		if groups, ok = c.texts(is.Groups); !ok {
+			return nil, unauthenticated("The token's claim %s is no list of names.", is.Groups)
+		}
+		if c.elsewhere(is.Groups) {
+			return nil, unauthenticated("The provider left your groups out of the token, for they are too many; let it send only those that matter here.")
+		}
 	}
 	key := userKey(is.URL, value, plain)
 	return &usher.Caller{Kind: usher.KindUser, ID: key, UserKey: key, Name: displayName(c.text(is.Name)), Groups: groups}, nil

@@ -33,6 +33,9 @@ type Issuer struct {
 	// UserKey, Name and Groups are the claims that say them: "sub", "name" and
 	// "groups" if left out. A dot leads into an object: "realm_access.roles".
 	// The claim "email" is a user key only where the token says email_verified.
+	//
+	// Groups are one name space, whichever issuer says them. So where there are
+	// several issuers each must name its claim, or [NoGroups].
 	UserKey, Name, Groups string
 	// PlainUserKeys leaves user keys as the claim has them, unless they are over
 	// 36 characters; see [DigestUserKey]. It is so anyhow where there is one
@@ -41,6 +44,9 @@ type Issuer struct {
 	// space, and who is "anna" at one of them is "anna" at all.
 	PlainUserKeys bool
 }
+
+// NoGroups in place of a claim's name takes no groups from an issuer.
+const NoGroups = "none"
 
 // UsersConfig is what a [Users] is made of.
 type UsersConfig struct {
@@ -85,6 +91,10 @@ func NewUsers(cfg UsersConfig) (*Users, error) {
 		faults = append(faults, is.faults()...)
 		if u.issuers[is.URL] != nil {
 			faults = append(faults, fmt.Errorf("OpenID issuer %s is listed twice; give it all audiences at once", is.URL))
+		}
+		if is.Groups == "" && len(cfg.Issuers) > 1 {
+			faults = append(faults, fmt.Errorf("OpenID issuer %s must say which claim holds its users' groups, since it isn't the only issuer: "+
+				"whoever is in a group at one of them is in the group of that name for the rules; groups=%s takes none from it", is.URL, NoGroups))
 		}
 		is.UserKey, is.Name, is.Groups = or(is.UserKey, "sub"), or(is.Name, "name"), or(is.Groups, "groups")
 		if len(is.Algorithms) == 0 {

@@ -160,18 +160,21 @@ func TestSignInAtARealProvider(t *testing.T) {
 	})
 	t.Run("two providers", func(t *testing.T) {
 		second := startProvider(t)
-		first := caller.Issuer{URL: op.Issuer, Audiences: []string{"app"}}
+		first := caller.Issuer{URL: op.Issuer, Audiences: []string{"app"}, Groups: "groups"}
 		idFirst, _ := op.signIn("app", "anna", "")
 		idSecond, _ := second.signIn("app", "anna", "")
 		refused(t, newUsers(t, now, first), idSecond, usher.CodeUnauthenticated, "issuer (iss)")
 
-		both := newUsers(t, now, first, caller.Issuer{URL: second.Issuer, Audiences: []string{"app"}})
+		both := newUsers(t, now, first, caller.Issuer{URL: second.Issuer, Audiences: []string{"app"}, Groups: caller.NoGroups})
 		a, b := accepted(t, both, idFirst), accepted(t, both, idSecond)
 		if a.UserKey == b.UserKey || a.UserKey != caller.DigestUserKey(op.Issuer, "anna") || len(b.UserKey) != 36 {
 			t.Errorf("two people called anna have the keys %q and %q", a.UserKey, b.UserKey)
 		}
+		if len(a.Groups) != 2 || b.Groups != nil {
+			t.Errorf("groups %q and %q; want those of the first alone", a.Groups, b.Groups)
+		}
 		first.PlainUserKeys = true
-		both = newUsers(t, now, first, caller.Issuer{URL: second.Issuer, Audiences: []string{"app"}})
+		both = newUsers(t, now, first, caller.Issuer{URL: second.Issuer, Audiences: []string{"app"}, Groups: caller.NoGroups})
 		if a := accepted(t, both, idFirst); a.UserKey != "anna" {
 			t.Errorf("%+v", a)
 		}

@@ -167,6 +167,7 @@ func TestIssuersThatCantBe(t *testing.T) {
 		{with(func(i *caller.Issuer) { i.Audiences = []string{""} }), []string{"needs its audiences"}},
 		{with(func(i *caller.Issuer) { i.Algorithms = []string{"HS256", "none"} }), []string{`"HS256"`, `"none"`}},
 		{[]caller.Issuer{ok, ok}, []string{"listed twice"}},
+		{[]caller.Issuer{ok, {URL: "https://other.example.org", Audiences: []string{"app"}, Groups: "roles"}}, []string{"https://id.example.org must say which claim"}},
 	} {
 		_, err := caller.NewUsers(caller.UsersConfig{Issuers: tt.issuers, Now: time.Now})
 		for _, says := range tt.says {
@@ -175,7 +176,10 @@ func TestIssuersThatCantBe(t *testing.T) {
 			}
 		}
 	}
-	if _, err := caller.NewUsers(caller.UsersConfig{Now: time.Now, Issuers: []caller.Issuer{ok, {URL: "http://[::1]:5556/dex", Audiences: []string{"app"}}, {URL: "http://localhost:5556", Audiences: []string{"app"}}}}); err != nil {
+	if _, err := caller.NewUsers(caller.UsersConfig{Now: time.Now, Issuers: []caller.Issuer{
+		{URL: ok.URL, Audiences: ok.Audiences, Groups: "groups"},
+		{URL: "http://[::1]:5556/dex", Audiences: []string{"app"}, Groups: "groups"}, {URL: "http://localhost:5556", Audiences: []string{"app"}, Groups: caller.NoGroups},
+	}}); err != nil {
 		t.Error(err)
 	}
 }
