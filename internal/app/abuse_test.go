@@ -1,77 +1,23 @@
 package app_test
 
 import (
-	"context"
-	"crypto/rand"
+	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/usher-sessions/usher"
 	"github.com/usher-sessions/usher/internal/app"
 	"github.com/usher-sessions/usher/internal/server"
-	"github.com/usher-sessions/usher/videosdk"
 )
 
 // What an attacker would try on the whole of Usher, in one process.
-
-// open returns an App over a database of its own.
-func open(t *testing.T, change func(*app.Config)) *app.App {
-	t.Helper()
-	key := make([]byte, 32)
-	rand.Read(key)
-	cfg := app.Config{
-		Credentials: videosdk.Credentials{Key: "abuse-sdk-key", Secret: "canary-abuse-sdk-secret-0123456789"},
-		Database:    filepath.Join(t.TempDir(), "usher.db"), StorageKeys: [][]byte{key}, Instance: "one",
-	}
-	if change != nil {
-		change(&cfg)
-	}
-	a, err := app.Open(context.Background(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return a
-}
-
-// operator lets requests without a credential do everything, as `usher dev` does.
-func operator(c *app.Config) {
-	c.Local = &usher.Caller{Kind: usher.KindKey, ID: "local"}
-}
-
-// send asks a for something; headers come in pairs of name and value.
-func send(a *app.App, method, target, body string, headers ...string) *httptest.ResponseRecorder {
-	if strings.HasPrefix(target, "/") {
-		target = "http://127.0.0.1:4000" + target
-	}
-	r := httptest.NewRequest(method, target, strings.NewReader(body))
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i < len(headers); i += 2 {
-		if r.Header.Set(headers[i], headers[i+1]); headers[i+1] == "" {
-			r.Header.Del(headers[i])
-		}
-	}
-	w := httptest.NewRecorder()
-	a.Handler.ServeHTTP(w, r)
-	return w
-}
 
 // Whoever sits at the machine needs no credential for `usher dev`, so the pages
 // that they look at must not be able to send anything in their name. A browser
 // sends a POST anywhere for any page if it has a plain media type, or none.
 func TestForeignPagesChangeNothingInDevelopment(t *testing.T) {
-	a := open(t, func(c *app.Config) {
-		operator(c)
+	h := open(t, operated, func(c *app.Config) {
 		c.Origins = []string{"http://localhost:*"}
 		c.Page = &server.PageConfig{Now: time.Now}
 	})
@@ -79,26 +25,71 @@ func TestForeignPagesChangeNothingInDevelopment(t *testing.T) {
 	for _, tt := range []struct{ origin, media string }{
 		{"https://evil.example", ""}, {"https://evil.example", "text/plain"}, {"https://evil.example", "application/json"},
 		{"null", ""}, {"null", "application/json"}, {"http://localhost.evil.example", "application/json"},
-		{"http://127.0.0.1:4000.evil.example", "application/json"}, {"", ""}, {"http://localhost:3000", ""},
+		{"http://127.0.0.1:4000.evil.example", "application/json"}, {"http://localhost:3000", ""}, {"http://localhost:3000", "text/plain"},
 	} {
 		for path, body := range map[string]string{
 			"/v1/sessions": session, "/v1/keys": `{"name":"mine"}`, "/v1/bans": `{"subject":"user:anna"}`,
 			"/v1/signatures": `{"sessionName":"Cool Cars"}`, "/": `{"sessionName":"Cool Cars"}`, "/inspect": `{"token":"x"}`,
 		} {
-			if w := send(a, "POST", path, body, "Origin", tt.origin, "Content-Type", tt.media); w.Code != http.StatusForbidden && w.Code != http.StatusUnsupportedMediaType {
-				t.Errorf("%s from %q as %q: %d %s", path, tt.origin, tt.media, w.Code, w.Body)
+			if status, _, answer := h.send("POST", path, body, "Origin", tt.origin, "Content-Type", tt.media); status != http.StatusForbidden && status != http.StatusUnsupportedMediaType {
+				t.Errorf("%s from %q as %q: %d %s", path, tt.origin, tt.media, status, answer)
 			}
 		}
 	}
 	for _, path := range []string{"/v1/sessions/Cool%20Cars", "/v1/keys/x"} {
-		if w := send(a, "DELETE", path, "", "Origin", "https://evil.example"); w.Code != http.StatusForbidden {
-			t.Errorf("DELETE %s: %d", path, w.Code)
+		if status, _, _ := h.send("DELETE", path, "", "Origin", "https://evil.example"); status != http.StatusForbidden {
+			t.Errorf("DELETE %s: %d", path, status)
 		}
 	}
-	for i, origin := range []string{"", "http://localhost:3000", "http://127.0.0.1:4000"} {
+	for i, origin := range []string{"http://localhost:3000", h.url} {
 		body := `{"name":"Cool Cars ` + string(rune('0'+i)) + `"}`
-		if w := send(a, "POST", "/v1/sessions", body, "Origin", origin); w.Code != http.StatusCreated {
-			t.Errorf("from %q: %d %s", origin, w.Code, w.Body)
+		if status, _, answer := h.send("POST", "/v1/sessions", body, "Origin", origin); status != http.StatusCreated {
+			t.Errorf("from %q: %d %s", origin, status, answer)
+		}
+	}
+}
+
+// What nobody reads must not pass as read: a ban, a passcode or a scope under a
+// name in another case would count for nothing.
+func TestMembersHaveExactNames(t *testing.T) {
+	h := open(t, operated)
+	for path, bodies := range map[string][]string{
+		"/v1/bans":       {`{"Subject":"user:anna"}`, `{"subject":"user:anna","Reason":"x"}`, `{"subject":"user:anna","subject":"user:bea"}`},
+		"/v1/sessions":   {`{"Name":"a"}`, `{"name":"a","Passcode":"1234"}`, `{"name":"a","Hosts":["u1"]}`, `{"name":"a","pass\u0063ode\u0000":"1"}`},
+		"/v1/keys":       {`{"name":"a","Sessions":["one"]}`, `{"name":"a","MAY":["inspect"]}`},
+		"/v1/signatures": {`{"SessionName":"a"}`, `{"sessionName":"a","Role":"host"}`},
+	} {
+		for _, body := range bodies {
+			if status, _, answer := h.send("POST", path, body); status != http.StatusUnprocessableEntity && status != http.StatusBadRequest {
+				t.Errorf("%s %s: %d %s", path, body, status, answer)
+			}
+		}
+	}
+}
+
+// Redeeming is for strangers: what they send must cost little to refuse.
+func TestStrangersGetLittleRead(t *testing.T) {
+	h := open(t)
+	members := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"k%d":1,`, i)
+		}
+		return "{" + b.String() + `"code":"x","guest":"0123456789abcdef012345"}`
+	}
+	for _, tt := range []struct {
+		body   string
+		status int
+		most   int // bytes of the answer
+	}{
+		{members(80_000), http.StatusRequestEntityTooLarge, 1 << 10},
+		{members(300), http.StatusUnprocessableEntity, 4 << 10},
+		{`{"code":` + strings.Repeat("[", 4000), http.StatusBadRequest, 1 << 10},
+		{`{"code":"` + strings.Repeat("é", 1000) + `","guest":"0123456789abcdef012345"}`, http.StatusUnprocessableEntity, 1 << 10},
+	} {
+		status, _, answer := h.send("POST", "/v1/invites/redeem", tt.body)
+		if status != tt.status || len(answer) > tt.most {
+			t.Errorf("%.50s: %d with %d bytes: %.200s; want %d", tt.body, status, len(answer), answer, tt.status)
 		}
 	}
 }

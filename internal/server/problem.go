@@ -47,6 +47,7 @@ const (
 	codeMethod   = "method_not_allowed"
 	codeTooLarge = "too_large"
 	codeMedia    = "unsupported_media_type"
+	codeForeign  = "foreign_origin"
 	codeInternal = "internal"
 )
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/usher-sessions/usher"
+	"github.com/usher-sessions/usher/api"
 	"github.com/usher-sessions/usher/endpoint"
 	"github.com/usher-sessions/usher/internal/web"
 )
@@ -99,7 +100,15 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if s.local && s.origins.Foreign(r) && r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions {
 		// Here it takes no credential to be the operator, so that a page elsewhere could have things done that it can't see.
-		web.WriteFaults(x, http.StatusForbidden, web.Fault{Property: "origin", Reason: "is not of this machine; a development server takes orders from its own pages alone"})
+		const reason = "is not of this machine; a development server takes orders from its own pages alone"
+		if strings.HasPrefix(r.URL.Path, "/v1/") {
+			p := newProblem(http.StatusForbidden, codeForeign, "From a page elsewhere", "Nothing was done.")
+			p.Errors = []api.Fault{{Property: "origin", Reason: reason}}
+			r.Header.Set("X-Request-Id", id)
+			writeProblem(x, r, p, nil)
+			return
+		}
+		web.WriteFaults(x, http.StatusForbidden, web.Fault{Property: "origin", Reason: reason})
 		return
 	}
 	if h, ok := s.routes[r.URL.Path]; ok {
