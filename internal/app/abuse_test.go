@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-sessions/usher/api"
 	"github.com/usher-sessions/usher/internal/app"
 	"github.com/usher-sessions/usher/internal/server"
 )
@@ -92,4 +93,28 @@ func TestStrangersGetLittleRead(t *testing.T) {
 			t.Errorf("%.50s: %d with %d bytes: %.200s; want %d", tt.body, status, len(answer), answer, tt.status)
 		}
 	}
+}
+
+// A name can become somebody else's session. Whoever was invited to the one
+// before must not get past the passcode and the list of the next.
+func TestInvitesDoNotOutliveTheirSession(t *testing.T) {
+	h := open(t, operated)
+	c := h.as("")
+	_, err := c.CreateSession(ctx, api.NewSession{Name: "Standup", Passcode: "first"})
+	ok(t, err)
+	invite, err := c.CreateInvite(ctx, api.InviteRequest{Session: "standup"})
+	ok(t, err)
+	other, err := c.CreateInvite(ctx, api.InviteRequest{Session: "Standup 2"})
+	ok(t, err)
+	redeem := func(code string) error {
+		_, err := c.RedeemInvite(ctx, api.Redemption{Code: code, Guest: "guest-00000000000000000001"})
+		return err
+	}
+	ok(t, redeem(invite.Code))
+	ok(t, c.DeleteSession(ctx, "STANDUP"))
+	mustBe(t, "the session is gone", redeem(invite.Code), "denied")
+	_, err = c.CreateSession(ctx, api.NewSession{Name: "Standup", Passcode: "second"})
+	ok(t, err)
+	mustBe(t, "the session is another", redeem(invite.Code), "denied")
+	ok(t, redeem(other.Code))
 }

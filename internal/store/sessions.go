@@ -195,7 +195,9 @@ func (s *Store) Reseal(ctx context.Context) (resealed int, err error) {
 	}
 }
 
-// DeleteSession takes the session out of the directory. It gives not_found if there is none.
+// DeleteSession takes the session out of the directory and revokes its invites:
+// the next session of that name may be somebody else's, and an invite needs no
+// passcode. It gives not_found if there is none.
 func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	return s.inTx(ctx, func(t *tx) error {
 		var name string
@@ -203,7 +205,8 @@ func (s *Store) DeleteSession(ctx context.Context, id string) error {
 			return notFoundOr("session", err)
 		}
 		t.changed(KindSession, id, name)
-		return nil
+		_, err := t.exec(ctx, "UPDATE invites SET revoked_at = ? WHERE folded_session = ? AND revoked_at = 0", micros(s.now()), name)
+		return err
 	})
 }
 
