@@ -118,3 +118,20 @@ func TestInvitesDoNotOutliveTheirSession(t *testing.T) {
 	mustBe(t, "the session is another", redeem(invite.Code), "denied")
 	ok(t, redeem(other.Code))
 }
+
+// Those whom nobody knows are all called the same; they must not get each
+// other's answers, nor take each other's idempotency keys.
+func TestStrangersShareNoAnswers(t *testing.T) {
+	h := open(t, func(c *app.Config) { c.Open = true })
+	sign := func(body string) (int, string) {
+		status, _, answer := h.send("POST", "/v1/signatures", body, "Idempotency-Key", "1")
+		return status, answer
+	}
+	status, first := sign(`{"sessionName":"Cool Cars"}`)
+	h.advance(time.Second)
+	again, second := sign(`{"sessionName":"Cool Cars"}`)
+	other, _ := sign(`{"sessionName":"Other Cars"}`)
+	if status != 200 || again != 200 || other != 200 || first == second {
+		t.Errorf("%d, %d, %d; the same answer: %v", status, again, other, first == second)
+	}
+}

@@ -19,7 +19,8 @@ func idempotent[Out any](ctx context.Context, v *v1, operation, key string, in a
 
 // idempotentUntil is idempotent for answers that are of no use from a moment on.
 func idempotentUntil[Out any](ctx context.Context, v *v1, operation, key string, in any, until func(*Out) time.Time, do func() (*Out, error)) (*Out, error) {
-	if key == "" {
+	who := requestOf(ctx).caller
+	if key == "" || who.ID == "" { // those who aren't known at all can't be told apart, so each gets an answer of their own
 		return do()
 	}
 	body, err := json.Marshal(in)
@@ -27,7 +28,7 @@ func idempotentUntil[Out any](ctx context.Context, v *v1, operation, key string,
 		return nil, err
 	}
 	// The caller is part of the name: nobody gets another's answer by guessing a key.
-	name := digest(requestOf(ctx).caller.String(), operation, key)
+	name := digest(who.String(), operation, key)
 	expires := v.Now().Add(idempotencyLife)
 	answer, err := v.Store.BeginIdempotent(ctx, name, digest(string(body)), expires)
 	if err != nil {
