@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-sessions/usher"
 	"github.com/usher-sessions/usher/api"
+	"github.com/usher-sessions/usher/client"
 	"github.com/usher-sessions/usher/internal/app"
 	"github.com/usher-sessions/usher/internal/server"
 )
@@ -133,5 +135,33 @@ func TestStrangersShareNoAnswers(t *testing.T) {
 	other, _ := sign(`{"sessionName":"Other Cars"}`)
 	if status != 200 || again != 200 || other != 200 || first == second {
 		t.Errorf("%d, %d, %d; the same answer: %v", status, again, other, first == second)
+	}
+}
+
+// Nothing is signed for the banned, and what was signed before isn't handed out again.
+func TestRepeatingACallDoesNotGetAroundABan(t *testing.T) {
+	h := open(t, operated)
+	c, again := h.as(""), client.WithIdempotencyKey(ctx, "the same")
+	sign := func() error {
+		_, err := c.Sign(again, api.SignatureRequest{SessionName: "Cool Cars", UserKey: "mallory"})
+		return err
+	}
+	ok(t, sign())
+	ban, err := c.CreateBan(ctx, api.BanRequest{Subject: "user:mallory", Reason: "spam"})
+	ok(t, err)
+	mustBe(t, "banned since", sign(), "banned")
+	ok(t, c.RemoveBan(ctx, ban.ID))
+	ok(t, sign())
+
+	key := h.key(api.KeyRequest{Name: "k"})
+	_, err = c.CreateBan(ctx, api.BanRequest{Subject: "key:" + key.ID})
+	ok(t, err)
+	_, err = h.as(key.Secret).Sign(again, api.SignatureRequest{SessionName: "Cool Cars"})
+	mustBe(t, "a banned key", err, "banned")
+
+	rows, err := c.QueryLedger(ctx, api.QueryLedgerIn{Event: string(usher.EventRefused)})
+	ok(t, err)
+	if len(rows.Rows) != 2 || rows.Rows[0].Caller != "key:"+key.ID || rows.Rows[1].UserKey != "mallory" || rows.Rows[1].Reason != "banned" {
+		t.Errorf("refusals on record: %s", asJSON(t, rows))
 	}
 }

@@ -218,8 +218,8 @@ func (v *v1) authenticate(a huma.API) func(huma.Context, func(huma.Context)) {
 			if err == nil && (caller == nil || caller.Kind == "") {
 				err = &usher.Error{Code: usher.CodeUnauthenticated, Message: "Nobody is signed in; send an Authorization header."}
 			}
-			if err == nil {
-				err = v.banned(r.Context(), caller, caller.UserKey)
+			if err == nil && ctx.Operation().OperationID != api.Sign.ID { // there the issuer looks, and records the refusal
+				err = v.banned(r.Context(), caller)
 			}
 			if o, ok := w.(endpoint.Observer); ok {
 				o.Observe(caller, err)
@@ -244,8 +244,8 @@ func (v *v1) authenticate(a huma.API) func(huma.Context, func(huma.Context)) {
 
 // banned refuses a banned caller whatever they ask for, and all that is asked
 // for a banned user.
-func (v *v1) banned(ctx context.Context, c *usher.Caller, userKey string) error {
-	reason, err := v.Banned(ctx, c, userKey)
+func (v *v1) banned(ctx context.Context, c *usher.Caller) error {
+	reason, err := v.Banned(ctx, c, c.UserKey)
 	switch {
 	case err != nil:
 		return usher.Unavailable("The list of bans", err)

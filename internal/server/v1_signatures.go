@@ -12,14 +12,12 @@ import (
 )
 
 func (v *v1) sign(ctx context.Context, in *api.SignIn) (*api.SignatureOut, error) {
-	// A repeated call issues nothing, so it isn't asked by the issuer whether the user is banned by now.
-	if userKey := in.Body.UserKey; userKey != "" {
-		if err := v.banned(ctx, requestOf(ctx).caller, userKey); err != nil {
-			return nil, err
-		}
-	}
 	expiry := func(out *api.SignatureOut) time.Time { return out.Body.ExpiresAt }
-	return idempotentUntil(ctx, v, api.Sign.ID, in.IdempotencyKey, &in.Body, expiry, func() (*api.SignatureOut, error) {
+	key := in.IdempotencyKey
+	if reason, err := v.Banned(ctx, requestOf(ctx).caller, in.Body.UserKey); err != nil || reason != "" {
+		key = "" // what was signed before the ban isn't handed out again; the issuer refuses, and records that
+	}
+	return idempotentUntil(ctx, v, api.Sign.ID, key, &in.Body, expiry, func() (*api.SignatureOut, error) {
 		rc, b := requestOf(ctx), &in.Body
 		return v.issue(ctx, rc.caller, &usher.Request{ID: rc.id, Wish: usher.Wish(b.Role), Grant: videosdk.Grant{
 			SessionName: b.SessionName, Passcode: b.SessionPasscode, UserKey: b.UserKey, SessionKey: b.SessionKey,
