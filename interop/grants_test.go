@@ -26,7 +26,7 @@ const (
 )
 
 // awkward are characters that JSON, HTML or UTF-16 treat in their own way.
-var awkward = []rune{'"', '\\', '/', '<', '>', '&', '\'', '\u0080', '\u00a0', '\u00e9', '\u2028', '\u2029', '\ud7ff', '\ue000', '\ufeff', '\ufffd', '\uffff', '\U00010000', '\U0001F697', '\U0010FFFF', 'k', '0'}
+var awkward = []rune{'"', '\\', '/', '<', '>', '&', '\'', '\u00a0', '\u00e9', '\u2028', '\u2029', '\ud7ff', '\ue000', '\ufeff', '\ufffd', '\uffff', '\U00010000', '\U0001F697', '\U0010FFFF', 'k', '0'}
 
 func (g generator) maybe() bool { return g.IntN(2) == 0 }
 
@@ -51,7 +51,7 @@ func (g generator) text(most int) string {
 	for n > 0 {
 		r := awkward[g.IntN(len(awkward))]
 		if g.IntN(4) == 0 {
-			r = rune(0x80 + g.IntN(0x10FFFF-0x80))
+			r = rune(0xa0 + g.IntN(0x10FFFF-0xa0))
 		}
 		if r >= 0xd800 && r <= 0xdfff {
 			continue

@@ -338,9 +338,11 @@ func textLen(s string) (n int, valid bool) {
 	return len(s), true
 }
 
+// hasControl reports whether s has a control character, of which Unicode has
+// two ranges. Terminals obey those of the second as they do escape sequences.
 func hasControl(s string) bool {
 	for i := range len(s) {
-		if s[i] < 0x20 || s[i] == 0x7f {
+		if s[i] < 0x20 || s[i] == 0x7f || s[i] == 0xc2 && i+1 < len(s) && s[i+1] < 0xa0 { // U+0080 to U+009F are C2 80 to C2 9F
 			return true
 		}
 	}
