@@ -4,7 +4,22 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/usher-sessions/usher/internal/config"
 )
+
+func TestTheLogNamesTheDatabaseWithoutItsPassword(t *testing.T) {
+	for database, want := range map[string]string{
+		"": "none", "/var/lib/usher.db": "/var/lib/usher.db",
+		"postgres://u:canary@db.internal:5432/usher":                           "postgres at db.internal:5432",
+		"postgres:///usher?host=/run/postgresql&user=u&password=canary":        "postgres",
+		"postgresql://u:canary@/usher?host=db.internal&application_name=usher": "postgres",
+	} {
+		if got := whereKept(&config.Config{Database: database}); got != want {
+			t.Errorf("%s: %q, want %q", database, got, want)
+		}
+	}
+}
 
 func TestWrappedKeepsSpaces(t *testing.T) {
 	for _, tc := range []struct {

@@ -126,13 +126,16 @@ func whoMayAsk(cfg *config.Config) string {
 
 // whereKept says in the log where the ledger is, without a password.
 func whereKept(cfg *config.Config) string {
+	switch {
+	case cfg.Database == "":
+		return "none"
+	case !strings.Contains(cfg.Database, "://"):
+		return cfg.Database
+	}
 	if u, err := url.Parse(cfg.Database); err == nil && u.Host != "" {
 		return "postgres at " + u.Host
 	}
-	if cfg.Database == "" {
-		return "none"
-	}
-	return cfg.Database
+	return "postgres" // the host stands among the parameters, as a password may
 }
 
 // runningServer is a handler with the port that it answers on.

@@ -105,6 +105,8 @@ var refusals = []struct {
 	{"no callers", scene{env: good("USHER_API_KEYS", "")}, []string{"USHER_API_KEYS is not set", "--open"}},
 	{"no callers, and a database that this start would make", scene{env: good("USHER_API_KEYS", ""), scope: forServe | config.ForStorage},
 		[]string{"USHER_API_KEYS is not set", "usher keys create"}},
+	{"database's scheme in capitals", scene{env: good("DATABASE_URL", "Postgres://u:canary@h/db", "USHER_STORAGE_KEY", strings.Repeat("0f", 32)), scope: forServe | config.ForStorage},
+		[]string{"DATABASE_URL is not of the form postgres://"}},
 	{"keys and open", scene{env: good("USHER_OPEN", "true")}, []string{"USHER_OPEN lets anyone ask", "USHER_API_KEYS"}},
 	{"keys and --open", scene{env: good(), flags: map[string]string{"open": "true"}}, []string{"--open lets anyone ask"}},
 	{"open to what?", scene{env: good("USHER_API_KEYS", "", "USHER_OPEN", "maybe")}, []string{`USHER_OPEN is "maybe"; it must be true or false`}},

@@ -44,7 +44,9 @@ func storageSettings() []Setting {
 			Help: "the address of a PostgreSQL database, postgres://user:password@host/name, for several replicas",
 			set: func(c *Config, v string) error {
 				u, err := url.Parse(v)
-				if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || strings.Trim(u.Path, "/") == "" && !u.Query().Has("dbname") {
+				// As it is written: what the store doesn't know as a server it takes for a file, and names.
+				server := strings.HasPrefix(v, "postgres://") || strings.HasPrefix(v, "postgresql://")
+				if err != nil || !server || strings.Trim(u.Path, "/") == "" && !u.Query().Has("dbname") {
 					return fmt.Errorf("is not of the form postgres://user:password@host/name") // the value isn't shown: it has a password
 				}
 				c.Database = v
