@@ -50,9 +50,10 @@ func (m *Main) report(cmd *cobra.Command, err error) int {
 	f := &fault{code: exitFailed, line: err.Error()}
 	errors.As(err, &f)
 	out := newPrinter(m.Stderr, m.Environ)
-	out.wrapped("", "  ", out.bold(out.red(cmd.CommandPath()+":"))+" "+f.line)
-	for _, item := range f.items {
-		out.wrapped("  ", "    ", item)
+	lines := strings.Split(f.line, "\n") // part of it may be what a server said
+	out.wrapped("", "  ", out.bold(out.red(cmd.CommandPath()+":"))+" "+plain(lines[0]))
+	for _, item := range append(lines[1:], f.items...) {
+		out.wrapped("  ", "    ", plain(item))
 	}
 	for _, h := range f.hints {
 		out.wrapped("", "      ", out.cyan("hint:")+" "+h)
