@@ -1,9 +1,12 @@
 package app_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,6 +14,8 @@ import (
 	"github.com/usher-sessions/usher/api"
 	"github.com/usher-sessions/usher/client"
 	"github.com/usher-sessions/usher/internal/app"
+	"github.com/usher-sessions/usher/internal/caller"
+	"github.com/usher-sessions/usher/internal/limit"
 	"github.com/usher-sessions/usher/internal/server"
 )
 
@@ -163,5 +168,50 @@ func TestRepeatingACallDoesNotGetAroundABan(t *testing.T) {
 	ok(t, err)
 	if len(rows.Rows) != 2 || rows.Rows[0].Caller != "key:"+key.ID || rows.Rows[1].UserKey != "mallory" || rows.Rows[1].Reason != "banned" {
 		t.Errorf("refusals on record: %s", asJSON(t, rows))
+	}
+}
+
+// Guesses are counted before they are made, however many come at once, and by
+// the address that they really come from.
+func TestGuessesAtOnce(t *testing.T) {
+	h := open(t, operated)
+	c := h.as("")
+	_, err := c.CreateSession(ctx, api.NewSession{Name: "Vault", Passcode: "4711"})
+	ok(t, err)
+	code, _, err := caller.NewInvite(rand.Reader)
+	ok(t, err)
+	for what, tt := range map[string]struct {
+		body   func(n int) string
+		path   string
+		missed string
+	}{
+		"passcodes": {func(n int) string { return fmt.Sprintf(`{"sessionName":"VAULT","sessionPasscode":"%04d"}`, n) }, "/v1/signatures", "wrong_passcode"},
+		"invites":   {func(n int) string { return fmt.Sprintf(`{"code":"%s","guest":"0123456789abcdef%06d"}`, code, n) }, "/v1/invites/redeem", "unauthenticated"},
+	} {
+		var missed, refused atomic.Int64
+		var all sync.WaitGroup
+		for n := range 120 {
+			all.Go(func() {
+				spoofed := fmt.Sprintf("203.0.113.%d", n)
+				status, header, answer := h.send("POST", tt.path, tt.body(n), "X-Forwarded-For", spoofed, "Forwarded", "for="+spoofed, "X-Real-IP", spoofed)
+				switch {
+				case strings.Contains(answer, `"`+tt.missed+`"`):
+					missed.Add(1)
+				case status == http.StatusTooManyRequests && header.Get("Retry-After") != "":
+					refused.Add(1)
+				default:
+					t.Errorf("%s: %d %s", what, status, answer)
+				}
+			})
+		}
+		all.Wait()
+		// Half of an hour's share may come at once. It is one share, whatever is guessed.
+		if n := missed.Load(); n > limit.AddrPerHour/2 || n+refused.Load() != 120 {
+			t.Errorf("%s: %d guesses were looked at", what, n)
+		}
+		h.advance(2 * time.Hour)
+	}
+	if _, err := c.Sign(ctx, api.SignatureRequest{SessionName: "Vault", SessionPasscode: "4711"}); err != nil {
+		t.Error(err)
 	}
 }
