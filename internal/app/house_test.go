@@ -73,7 +73,9 @@ func open(t *testing.T, settings ...func(*app.Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(a.Handler)
+	s := httptest.NewUnstartedServer(a.Handler)
+	s.Config.ErrorLog = slog.NewLogLogger(slog.NewJSONHandler(h, nil), slog.LevelError) // as server.Serve does; a second WriteHeader stands there
+	s.Start()
 	h.app, h.url = a, s.URL
 	h.http = &http.Client{Timeout: time.Minute, Transport: checked{t, documentOf(t, s.URL)}}
 	t.Cleanup(func() {
