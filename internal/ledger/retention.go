@@ -122,8 +122,8 @@ type MaintainConfig struct {
 	Log   *slog.Logger
 }
 
-// Maintain makes checkpoints, and removes what is past its age once a day, until
-// ctx ends. Several replicas may do so at once.
+// Maintain makes checkpoints, and removes what is past its age once a day, unless
+// the clock seems to have jumped since the last checkpoint, until ctx ends. Several replicas may do so at once.
 func Maintain(ctx context.Context, cfg MaintainConfig) {
 	if cfg.Every == 0 {
 		cfg.Every = time.Hour
@@ -138,8 +138,11 @@ func Maintain(ctx context.Context, cfg MaintainConfig) {
 		case <-tick.C:
 		}
 		now := cfg.Now()
-		_, err := NewCheckpoint(ctx, cfg.Archive, cfg.Keys, now)
-		if err == nil && cfg.Retention > 0 && now.Sub(pruned) >= 24*time.Hour {
+		steady, err := clockRuns(ctx, cfg.Archive, now, 2*cfg.Every)
+		if err == nil {
+			_, err = NewCheckpoint(ctx, cfg.Archive, cfg.Keys, now)
+		}
+		if err == nil && cfg.Retention > 0 && steady && now.Sub(pruned) >= 24*time.Hour {
 			if _, err = Prune(ctx, cfg.Archive, PruneOptions{Before: now.Add(-cfg.Retention), Now: now, Keys: cfg.Keys, Ledger: cfg.Ledger, Caller: "retention"}); err == nil {
 				pruned = now
 			}
@@ -152,6 +155,23 @@ func Maintain(ctx context.Context, cfg MaintainConfig) {
 			cfg.Log.Warn("maintaining the ledger failed; it is tried again", "error", err)
 		}
 	}
+}
+
+// clockRuns reports whether the last checkpoint was made at most so long before
+// now, and not after it. If it wasn't, the clock may have jumped, and by a clock
+// that jumped ahead for an hour every row would be past its age; after an outage
+// removing only waits for the next time.
+func clockRuns(ctx context.Context, s Shelf, now time.Time, most time.Duration) (bool, error) {
+	_, body, err := s.LastCheckpoint(ctx)
+	if err != nil || body == nil {
+		return false, err
+	}
+	c, err := ParseCheckpoint(body)
+	if err != nil {
+		return false, nil // verifying says what is wrong with it
+	}
+	ago := now.Sub(c.Time)
+	return ago >= 0 && ago <= most, nil
 }
 
 // Follow calls each for every row that is appended after it was called, in the

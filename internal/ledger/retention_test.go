@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -157,6 +158,34 @@ func TestMaintain(t *testing.T) {
 	cancel()
 	<-ended
 	if r := verified(t, s); len(r.Faults) > 0 || r.Removed != 6 {
+		t.Errorf("after: %+v", r)
+	}
+}
+
+// A clock that jumps ahead makes every row old. It must be that late twice in a
+// row before anything goes.
+func TestMaintainDoesNotTrustAClockThatJumps(t *testing.T) {
+	s := open(t, t.TempDir()+"/usher.db")
+	days(t, s, 1, 6)
+	l := begin(t, ledger.Config{Book: s, Writer: "a"})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	var asked atomic.Int64
+	go func() {
+		ledger.Maintain(ctx, ledger.MaintainConfig{Archive: s, Keys: keys(t, "key"), Ledger: l, Retention: 48 * time.Hour, Every: time.Millisecond,
+			Now: func() time.Time {
+				switch n := asked.Add(1); {
+				case n == 2, n == 4:
+					return day(6).AddDate(10, 0, 0)
+				case n == 8:
+					cancel()
+				}
+				return day(3)
+			}})
+		close(ended)
+	}()
+	<-ended
+	if r := verified(t, s); len(r.Faults) > 0 || r.Removed != 0 {
 		t.Errorf("after: %+v", r)
 	}
 }
