@@ -14,6 +14,7 @@ import (
 	"github.com/usher-sessions/usher"
 	"github.com/usher-sessions/usher/internal/ledger"
 	"github.com/usher-sessions/usher/internal/store"
+	"github.com/usher-sessions/usher/videosdk"
 )
 
 // days records a row a day of November by each of two writers.
@@ -240,7 +241,8 @@ func TestQuery(t *testing.T) {
 			}
 		}
 		_, _, err := s.QueryLedger(t.Context(), usher.LedgerFilter{}, "rubbish", 1)
-		if usher.ErrorCode(err) != usher.CodeNotFound {
+		var faults videosdk.FieldErrors
+		if !errors.As(err, &faults) || faults[0].Field != "cursor" {
 			t.Errorf("a wrong cursor: %v", err)
 		}
 	})
