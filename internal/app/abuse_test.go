@@ -215,3 +215,29 @@ func TestGuessesAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A time that can be kept but not shown would break every list that it stands
+// in, for everybody; one that is kept as none would open what it was to close.
+func TestTimesThatCantBeShown(t *testing.T) {
+	h := open(t, operated)
+	_, err := h.as("").CreateSession(ctx, api.NewSession{Name: "Cool Cars"})
+	ok(t, err)
+	for _, at := range []string{"9999-12-31T23:59:59-12:00", "0000-01-01T00:00:00+14:00", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "1970-01-01T00:00:00Z", "1999-12-31T23:59:59Z"} {
+		for _, field := range []string{"notBefore", "notAfter"} {
+			for _, call := range [][3]string{
+				{"PATCH", "/v1/sessions/Cool%20Cars", `{"` + field + `":"` + at + `"}`}, {"POST", "/v1/sessions", `{"name":"Other Cars","` + field + `":"` + at + `"}`},
+			} {
+				if status, _, answer := h.send(call[0], call[1], call[2]); status != http.StatusUnprocessableEntity || !strings.Contains(answer, field) {
+					t.Errorf("%s %s: %d %s", call[0], call[2], status, answer)
+				}
+			}
+		}
+	}
+	for _, at := range []string{"9999-12-31T23:59:59Z", "9999-12-31T23:59:59+12:00", "0001-01-01T00:00:00Z"} {
+		if status, _, answer := h.send("PATCH", "/v1/sessions/Cool%20Cars", `{"notAfter":"`+at+`"}`); status != http.StatusOK {
+			t.Errorf("%s: %d %s", at, status, answer)
+		}
+	}
+	_, err = h.as("").ListSessions(ctx, api.ListSessionsIn{})
+	ok(t, err)
+}

@@ -162,7 +162,7 @@ func (v *v1) session(ctx context.Context, ref string, action usher.Action) (*ush
 	return s, nil
 }
 
-// checkSession reports all faults of s. A signature for it must be possible,
+// checkSession reports all faults of s, and puts its times into UTC. A signature for it must be possible,
 // so the signer judges the values that go into one.
 func (v *v1) checkSession(s *usher.Session) error {
 	var faults videosdk.FieldErrors
@@ -181,6 +181,15 @@ func (v *v1) checkSession(s *usher.Session) error {
 		}
 	} else if err != nil {
 		return err
+	}
+	for _, bound := range []struct {
+		field string
+		at    *time.Time
+	}{{"notBefore", &s.NotBefore}, {"notAfter", &s.NotAfter}} {
+		// In UTC, in which it is kept and shown: a zone can carry a time past the last year that JSON has.
+		if *bound.at = bound.at.UTC(); !bound.at.IsZero() && (bound.at.Year() < 2000 || bound.at.Year() > 9999) {
+			faults = append(faults, &videosdk.FieldError{Field: bound.field, Reason: "is outside the years 2000 to 9999"})
+		}
 	}
 	if !s.NotBefore.IsZero() && !s.NotAfter.IsZero() && !s.NotBefore.Before(s.NotAfter) {
 		faults = append(faults, &videosdk.FieldError{Field: "notAfter", Reason: "must be later than notBefore"})
