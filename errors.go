@@ -25,6 +25,21 @@ const (
 	CodeConflict        Code = "conflict"          // exists already, or was changed meanwhile
 	CodeLimited         Code = "too_many_requests" // asked too often
 	CodeUnavailable     Code = "unavailable"       // store or ledger can't be reached; nothing was done
+
+	// Of the gate alone.
+
+	CodeBadSignature Code = "bad_signature"  // damaged, forged, or signed with other credentials
+	CodeExpired      Code = "expired"        // the signature's life is over
+	CodeNotYetValid  Code = "not_yet_valid"  // the signature's life hasn't begun
+	CodeWrongSession Code = "wrong_session"  // the signature is for another session
+	CodeRole         Code = "wrong_role"     // the role doesn't allow it, or isn't what it was
+	CodeRevoked      Code = "revoked"        // the key or invite that the signature was issued to holds no more
+	CodeRemoved      Code = "removed"        // a host removed the user
+	CodeFull         Code = "full"           // as many as the session takes are there
+	CodeWaitDenied   Code = "waiting_denied" // a host turned the user away
+	CodeWaitTimeout  Code = "waiting_timed_out"
+	CodeLeft         Code = "left"         // the waiting room or the room was left
+	CodeWaitingRoom  Code = "waiting_room" // the session has a waiting room, which this way in can't wait in
 )
 
 // An Error is a refusal: nothing was signed and nothing changed. Faults of the

@@ -17,6 +17,10 @@ const (
 	EventKeyChange     Event = "key.changed"
 	EventInviteChange  Event = "invite.changed"
 	EventBanChange     Event = "ban.changed"
+	EventWaiting       Event = "gate.waiting"
+	EventJoined        Event = "room.joined"
+	EventLeft          Event = "room.left"
+	EventRoomChange    Event = "room.changed"
 )
 
 // Outcomes of an entry.

@@ -16,6 +16,8 @@ type Problem struct {
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
 	Code   string `json:"code" doc:"What went wrong, in one stable word"`
+	// ZoomCode is the number that Zoom's web client shows for it, where it has one.
+	ZoomCode int `json:"zoomCode,omitempty"`
 	// Errors are all faults of the request, where it has any.
 	Errors []Fault `json:"errors,omitempty"`
 	// Rules are those of the policy that decided, where it did.

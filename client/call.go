@@ -103,7 +103,7 @@ func (c *Client) request(ctx context.Context, method, path string, in reflect.Va
 	if body != nil {
 		header.Set("Content-Type", "application/json")
 	}
-	if c.token != "" {
+	if c.token != "" && header.Get("Authorization") == "" { // a ticket goes before the key
 		header.Set("Authorization", "Bearer "+c.token)
 	}
 	return req, nil

@@ -66,6 +66,8 @@ type Config struct {
 	GuessesPerAddress, GuessesPerTarget int
 	PublicURL                           string
 	Page                                *server.PageConfig
+	// Engine runs rooms; nil for none. It needs a Database.
+	Engine Engine
 
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.
@@ -173,6 +175,11 @@ func Open(ctx context.Context, cfg Config) (_ *App, err error) {
 			},
 			Credentials: append([]videosdk.Credentials{cfg.Credentials}, cfg.Former...),
 			PublicURL:   cfg.PublicURL, Now: cfg.Now, Random: cfg.Random,
+		}
+		if cfg.Engine != nil {
+			if err := a.openGate(ctx, &cfg, &issuing, guesses, serving.V1); err != nil {
+				return nil, err
+			}
 		}
 	}
 	a.Handler, err = server.New(serving)

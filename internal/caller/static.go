@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/usher-sessions/usher"
@@ -104,6 +105,11 @@ func (s *Static) add(name, key string) {
 		id = "config-" + hex.EncodeToString(hash[:4])
 	}
 	s.keys = append(s.keys, staticKey{hash, usher.Caller{Kind: usher.KindKey, ID: id, Name: id, Scope: &usher.Scope{}}})
+}
+
+// Has reports whether there is a key with that id.
+func (s *Static) Has(id string) bool {
+	return slices.ContainsFunc(s.keys, func(k staticKey) bool { return k.caller.ID == id })
 }
 
 // Len is how many keys there are.

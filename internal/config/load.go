@@ -74,6 +74,9 @@ func Load(src Sources) (*Config, error) {
 	if src.Scope&ForStorage != 0 {
 		l.storage()
 	}
+	if src.Scope&ForRooms != 0 {
+		l.rooms()
+	}
 	if src.Scope&ForPublic != 0 {
 		l.callers()
 	}

@@ -55,6 +55,7 @@ type Config struct {
 	RequestsPerSecond, KeyRequestsPerSecond float64
 	FailuresPerHour                         int
 	PublicURL                               string // without a slash at its end
+	LiveKit                                 LiveKit
 }
 
 // A Scope says which settings a command has.
@@ -69,6 +70,7 @@ const (
 	ForStorage                      // what keeps things
 	ForPolicy                       // what decides
 	ForReaching                     // what looks for a server on this machine
+	ForRooms                        // what runs rooms
 )
 
 // A Setting is one line of the table.
@@ -96,7 +98,7 @@ type Setting struct {
 
 // Settings returns all settings, in the order of the documents.
 func Settings() []Setting {
-	return slices.Concat(signingSettings(), storageSettings(), decisionSettings())
+	return slices.Concat(signingSettings(), storageSettings(), decisionSettings(), roomSettings())
 }
 
 func signingSettings() []Setting {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -93,6 +94,20 @@ func FromSources(cfg Config, sources ...Source) (*Engine, error) {
 	e.rules.Store(rs)
 	e.status = Status{Rules: len(rs.rules), Digest: rs.digest}
 	return e, nil
+}
+
+// Groups returns the groups that any rule names.
+func (e *Engine) Groups() []string {
+	found := map[string]bool{}
+	rs := e.rules.Load()
+	for k := range rs.buckets {
+		for a := range rs.buckets[k] {
+			for g := range rs.buckets[k][a].groups {
+				found[g] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }
 
 // read returns the sources that the configuration names.

@@ -38,6 +38,19 @@ var problemKinds = map[usher.Code]struct {
 	usher.CodeConflict:        {http.StatusConflict, "Conflict"},
 	usher.CodeLimited:         {http.StatusTooManyRequests, "Too many requests"},
 	usher.CodeUnavailable:     {http.StatusServiceUnavailable, "Unavailable at the moment"},
+
+	usher.CodeBadSignature: {http.StatusForbidden, "Bad signature"},
+	usher.CodeExpired:      {http.StatusForbidden, "Expired"},
+	usher.CodeNotYetValid:  {http.StatusForbidden, "Not valid yet"},
+	usher.CodeWrongSession: {http.StatusForbidden, "Another session"},
+	usher.CodeRole:         {http.StatusForbidden, "Wrong role"},
+	usher.CodeRevoked:      {http.StatusForbidden, "Revoked"},
+	usher.CodeRemoved:      {http.StatusForbidden, "Removed"},
+	usher.CodeFull:         {http.StatusConflict, "Full"},
+	usher.CodeWaitDenied:   {http.StatusForbidden, "Not let in"},
+	usher.CodeWaitTimeout:  {http.StatusConflict, "Waited too long"},
+	usher.CodeLeft:         {http.StatusConflict, "Left"},
+	usher.CodeWaitingRoom:  {http.StatusConflict, "Waiting room"},
 }
 
 // Codes of problems that aren't refusals of the domain.
@@ -49,6 +62,7 @@ const (
 	codeMedia    = "unsupported_media_type"
 	codeForeign  = "foreign_origin"
 	codeInternal = "internal"
+	codeNoGate   = "no_rooms"
 )
 
 func newProblem(status int, code, title, detail string) *api.Problem {

@@ -84,7 +84,7 @@ func newV1(cfg V1Config, issuer *usher.Issuer, callers endpoint.Callers) (http.H
 		Type: "http", Scheme: "bearer", Description: "An API key, or a signed-in user's ID or access token",
 	}}
 	conf.Security = []map[string][]string{{"bearer": {}}}
-	for _, tag := range []string{"Signatures", "Sessions", "Invites", "API keys", "Bans", "Ledger", "Policy"} {
+	for _, tag := range []string{"Signatures", "Sessions", "Invites", "API keys", "Bans", "Ledger", "Policy", roomsTag} {
 		conf.Tags = append(conf.Tags, &huma.Tag{Name: tag})
 	}
 	a := humago.New(v.mux, conf)
@@ -109,6 +109,7 @@ func newV1(cfg V1Config, issuer *usher.Issuer, callers endpoint.Callers) (http.H
 	register(a, v, api.RemoveBan, v.removeBan)
 	register(a, v, api.QueryLedger, v.queryLedger)
 	register(a, v, api.ExplainPolicy, v.explainPolicy)
+	v.registerRooms(a)
 
 	document, err := a.OpenAPI().MarshalJSON()
 	if err != nil {
@@ -174,7 +175,7 @@ func register[In, Out any](a huma.API, v *v1, op api.Operation[In, Out], do func
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict,
 			http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}
-	if op.ID == api.RedeemInvite.ID { // the code is the proof
+	if provenByItself[op.ID] {
 		o.Security = []map[string][]string{}
 	}
 	huma.Register(a, o, func(ctx context.Context, in *In) (*Out, error) {
@@ -186,6 +187,9 @@ func register[In, Out any](a huma.API, v *v1, op api.Operation[In, Out], do func
 			}
 			p := problemOf(err)
 			p.RequestID = rc.id
+			if op.Tag == roomsTag {
+				p.ZoomCode = zoomCodes[usher.Code(p.Code)]
+			}
 			setRefusalHeaders(rc.w.Header(), p.Status, err)
 			web.SetJSON(rc.w.Header())
 			return nil, p

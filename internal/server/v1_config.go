@@ -4,10 +4,12 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/usher-sessions/usher"
 	"github.com/usher-sessions/usher/api"
+	"github.com/usher-sessions/usher/internal/gate"
 	"github.com/usher-sessions/usher/internal/policy"
 	"github.com/usher-sessions/usher/videosdk"
 )
@@ -31,7 +33,13 @@ type V1Config struct {
 	// PublicURL is where browsers reach this server, "" if that isn't known: invites then have no link.
 	PublicURL string
 	Now       func() time.Time
-	Random    io.Reader
+	// Gate admits to rooms; nil, where there is no media engine, refuses its calls.
+	Gate *gate.Gate
+	// Webhook verifies what the media engine sends, and returns nil for what is of
+	// no concern. Required beside Gate, as Addr is, which says where a request came from.
+	Webhook func(r *http.Request) (*gate.Happening, error)
+	Addr    func(r *http.Request) netip.Addr
+	Random  io.Reader
 }
 
 // Store is what /v1 reads and changes, in the parts that belong together.
