@@ -64,7 +64,7 @@ type JoinRequest struct {
 type Joined struct {
 	State             string    `json:"state" enum:"admitted,waiting"`
 	Ticket            string    `json:"ticket,omitempty" doc:"The secret for this user's further calls; shown once"`
-	RetryAfterSeconds int       `json:"retryAfterSeconds,omitempty" doc:"When to poll, while waiting"`
+	RetryAfterSeconds int       `json:"retryAfterSeconds,omitzero" doc:"When to poll, while waiting"`
 	Room              *RoomPass `json:"room,omitempty"`
 
 	Session JoinedSession `json:"session"`

@@ -17,7 +17,7 @@ type Problem struct {
 	Detail string `json:"detail,omitempty"`
 	Code   string `json:"code" doc:"What went wrong, in one stable word"`
 	// ZoomCode is the number that Zoom's web client shows for it, where it has one.
-	ZoomCode int `json:"zoomCode,omitempty"`
+	ZoomCode int `json:"zoomCode,omitzero"`
 	// Errors are all faults of the request, where it has any.
 	Errors []Fault `json:"errors,omitempty"`
 	// Rules are those of the policy that decided, where it did.

@@ -12,7 +12,6 @@ import (
 	"github.com/usher-sessions/usher/api"
 	"github.com/usher-sessions/usher/endpoint"
 	"github.com/usher-sessions/usher/internal/gate"
-	"github.com/usher-sessions/usher/internal/web"
 	"github.com/usher-sessions/usher/videosdk"
 )
 
@@ -48,7 +47,7 @@ func (v *v1) registerRooms(a huma.API) {
 // gate returns the gate, or the refusal of a server that has none.
 func (v *v1) gate() (*gate.Gate, error) {
 	if v.Gate == nil {
-		return nil, newProblem(http.StatusNotImplemented, codeNoGate, "No rooms here",
+		return nil, newProblem(http.StatusNotFound, codeNoGate, "No rooms here",
 			"This server signs, but has no media engine to join. Start usher-rooms, which has one, or join with Zoom's client.")
 	}
 	return v.Gate, nil
@@ -243,7 +242,7 @@ func (v *v1) liveKitToken(ctx context.Context, in *api.LiveKitTokenIn) (*api.Liv
 }
 
 // liveKitWebhook takes what LiveKit says has happened, if LiveKit says so. An
-// answer other than 200 lets it try again.
+// answer of an error lets it try again.
 func (v *v1) liveKitWebhook(w http.ResponseWriter, r *http.Request) {
 	id := r.Header.Get("X-Request-Id")
 	fail := func(p *api.Problem, err error) {
@@ -271,6 +270,6 @@ func (v *v1) liveKitWebhook(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	web.SetJSON(w.Header())
-	w.WriteHeader(http.StatusOK)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
 }
