@@ -19,7 +19,7 @@ func TestProblemsPage(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^### (\S+)$`).FindAllSubmatch(page, -1) {
 		have = append(have, string(m[1]))
 	}
-	want := []string{codeInvalid, codeNoRoute, codeMethod, codeTooLarge, codeMedia, codeForeign, codeInternal}
+	want := []string{codeInvalid, codeNoRoute, codeMethod, codeTooLarge, codeMedia, codeForeign, codeInternal, codeNoGate}
 	for code := range problemKinds {
 		want = append(want, string(code))
 	}
