@@ -21,10 +21,11 @@ import (
 )
 
 // Bounds on bodies of /v1, in bytes. What is read whole and checked costs up to
-// 100 ns a byte, and redeeming takes it from strangers.
+// 100 ns a byte, and redeeming and joining take it from strangers.
 const (
 	maxSessionBody = 1 << 20 // the longest lists of people and groups fit
 	maxStrangeBody = 4 << 10
+	maxJoinBody    = 24 << 10 // with the longest signature
 	maxOtherBody   = 64 << 10
 )
 
@@ -35,6 +36,8 @@ func maxBody(operation string) int64 {
 		return maxSessionBody
 	case api.RedeemInvite.ID:
 		return maxStrangeBody
+	case api.Join.ID, api.RenewJoin.ID, api.ActInRoom.ID, api.LiveKitToken.ID:
+		return maxJoinBody
 	}
 	return maxOtherBody
 }

@@ -257,7 +257,7 @@ func (v *v1) liveKitWebhook(w http.ResponseWriter, r *http.Request) {
 		fail(problemOf(err), err)
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxV1Body)
+	r.Body = http.MaxBytesReader(w, r.Body, maxOtherBody)
 	h, err := v.Webhook(r)
 	if err != nil {
 		refused := &usher.Error{Code: usher.CodeUnauthenticated, Message: "This is no webhook that LiveKit signed with LIVEKIT_API_KEY.", Cause: err}
