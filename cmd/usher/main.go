@@ -8,4 +8,4 @@ import (
 	"github.com/usher-sessions/usher/internal/cli"
 )
 
-func main() { os.Exit(cli.Start(os.Stdout, os.Stderr)) }
+func main() { os.Exit(cli.Start(os.Stdout, os.Stderr, nil)) }

@@ -66,8 +66,10 @@ type Config struct {
 	GuessesPerAddress, GuessesPerTarget int
 	PublicURL                           string
 	Page                                *server.PageConfig
-	// Engine runs rooms; nil for none. It needs a Database.
-	Engine Engine
+	// Engine runs rooms; nil for none. It needs a Database. RoomURL is where
+	// browsers reach it, for the lobby page.
+	Engine  Engine
+	RoomURL string
 
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.
@@ -159,6 +161,7 @@ func Open(ctx context.Context, cfg Config) (_ *App, err error) {
 	}
 	serving := server.Config{
 		Issuer: a.Issuer, Callers: callers, Origins: cfg.Origins, Log: cfg.Log, Page: cfg.Page, Ready: a.ready,
+		RoomURL: cfg.RoomURL,
 	}
 	if a.Store != nil {
 		invites := caller.NewInvites(a.Store, guesses)

@@ -34,10 +34,13 @@ type Main struct {
 	// Now is the clock, Random the source of what is made up.
 	Now    func() time.Time
 	Random io.Reader
+	// Rooms starts what runs rooms; nil in a program that only signs.
+	Rooms Rooms
 }
 
 // Start runs the program in the process that it is, and returns its exit code.
-func Start(stdout, stderr io.Writer) int {
+// rooms is nil in a program that only signs.
+func Start(stdout, stderr io.Writer, rooms Rooms) int {
 	dir, err := os.Getwd()
 	if err != nil {
 		fmt.Fprintln(stderr, "usher: the working directory can't be found:", err)
@@ -49,7 +52,7 @@ func Start(stdout, stderr io.Writer) int {
 	m := &Main{
 		Stdin: os.Stdin, Stdout: stdout, Stderr: stderr,
 		Environ: os.Environ(), Dir: dir,
-		Now: time.Now, Random: rand.Reader,
+		Now: time.Now, Random: rand.Reader, Rooms: rooms,
 	}
 	return m.Run(ctx, os.Args[1:])
 }
@@ -100,7 +103,7 @@ func (m *Main) root() *cobra.Command {
 		return cmd.Help()
 	}})
 	root.AddCommand(m.devCommand(), m.serveCommand(), m.signCommand(), m.inspectCommand(),
-		m.keysCommand(), m.inviteCommand(), m.bansCommand(), m.sessionsCommand(), m.ledgerCommand(), m.policyCommand(),
+		m.keysCommand(), m.inviteCommand(), m.bansCommand(), m.sessionsCommand(), m.ledgerCommand(), m.policyCommand(), m.roomsCommand(),
 		m.healthCommand(), m.versionCommand(), m.completionCommand())
 	return root
 }

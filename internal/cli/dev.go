@@ -34,12 +34,12 @@ them in ` + config.DevFile + `: good for trying things out and for tests, refuse
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.dev(cmd) },
 	}
-	addSettings(cmd, devScope)
+	addSettings(cmd, m.scopeOf(devScope))
 	return cmd
 }
 
 func (m *Main) dev(cmd *cobra.Command) error {
-	cfg, err := m.load(cmd, devScope, config.CredentialsOrNone)
+	cfg, err := m.load(cmd, m.scopeOf(devScope), config.CredentialsOrNone)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (m *Main) dev(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	defer srv.app.Close()
+	defer srv.close()
 	m.greet(srv.listener.Addr().(*net.TCPAddr).Port, cfg, madeUp, notKept)
 	return srv.run(cmd.Context(), log)
 }
@@ -101,7 +101,11 @@ func (m *Main) greet(port int, cfg *config.Config, madeUp bool, notKept error) {
 		out.wrapped("", "", "To sign for real, put ZOOM_VIDEO_SDK_KEY and ZOOM_VIDEO_SDK_SECRET into .env and start again.")
 	}
 	out.line("")
-	out.wrapped("", "", "Open "+url+" to make signatures and to have pasted ones explained, or ask for one:")
+	if m.Rooms != nil {
+		out.wrapped("", "", "Open "+url+" in two tabs to see and hear yourself, "+url+"/signatures to make signatures and to have pasted ones explained, or ask for one:")
+	} else {
+		out.wrapped("", "", "Open "+url+" to make signatures and to have pasted ones explained, or ask for one:")
+	}
 	out.line("")
 	out.line("  curl " + url + "/ -H 'Content-Type: application/json' \\")
 	out.line(`    -d '{"sessionName":"Cool Cars","role":1,"userKey":"u1"}'`)

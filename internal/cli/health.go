@@ -34,11 +34,7 @@ func (m *Main) health(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	host := cfg.Listen
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	url := "http://" + net.JoinHostPort(host, strconv.Itoa(cfg.Port)) + "/healthz"
+	url := "http://" + net.JoinHostPort(hostOf(cfg.Listen), strconv.Itoa(cfg.Port)) + "/healthz"
 	ctx, cancel := context.WithTimeout(cmd.Context(), 2*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

@@ -28,7 +28,7 @@ const (
 func TestMain(m *testing.M) {
 	testscript.Main(tidy{m}, map[string]func(){
 		"tamper": tamper,
-		"usher":  func() { os.Exit(Start(guard(os.Stdout), guard(os.Stderr))) },
+		"usher":  func() { os.Exit(Start(guard(os.Stdout), guard(os.Stderr), nil)) },
 	})
 }
 

@@ -49,12 +49,12 @@ else from the YAML file that --config names. Secrets are no flags.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.serve(cmd) },
 	}
-	addSettings(cmd, serveScope)
+	addSettings(cmd, m.scopeOf(serveScope))
 	return cmd
 }
 
 func (m *Main) serve(cmd *cobra.Command) error {
-	cfg, err := m.load(cmd, serveScope, config.CredentialsRequired)
+	cfg, err := m.load(cmd, m.scopeOf(serveScope), config.CredentialsRequired)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (m *Main) serve(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	defer srv.app.Close()
+	defer srv.close()
 	log.Info("listening", "address", srv.listener.Addr().String(), "callers", whoMayAsk(cfg), "record", whereKept(cfg), "version", version(), "go", runtime.Version())
 	for _, w := range cfg.Credentials.Warnings() {
 		log.Warn(w)
@@ -140,8 +140,9 @@ func whereKept(cfg *config.Config) string {
 
 // runningServer is a handler with the port that it answers on.
 type runningServer struct {
-	listener net.Listener
-	app      *app.App
+	listener   net.Listener
+	app        *app.App
+	closeRooms func() error
 }
 
 // appConfig is what the settings say of signing, keeping and deciding.
@@ -173,12 +174,15 @@ func (m *Main) newServer(cmd *cobra.Command, cfg *config.Config, conf app.Config
 	if err != nil {
 		return nil, listenFault(cmd, cfg, err)
 	}
+	closeRooms, err := m.startRooms(cmd, cfg, &conf, ln)
+	if err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
 	a, err := app.Open(cmd.Context(), conf)
 	if err != nil {
-		ln.Close()
-		return nil, err
+		return nil, errors.Join(err, closeRooms(), ln.Close())
 	}
-	return &runningServer{ln, a}, nil
+	return &runningServer{ln, a, closeRooms}, nil
 }
 
 func (s *runningServer) run(ctx context.Context, log *slog.Logger) error {

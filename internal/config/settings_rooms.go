@@ -13,8 +13,8 @@ type LiveKit struct{ URL, Key, Secret string }
 func roomSettings() []Setting {
 	return []Setting{
 		{
-			Name: "livekit-url", Env: "LIVEKIT_URL", Value: "url", Default: "none", Scope: ForRooms,
-			Help: "where browsers and this server reach LiveKit, such as wss://livekit.example.com",
+			Name: "livekit-url", Env: "LIVEKIT_URL", Value: "url", Default: "a LiveKit of its own", Scope: ForRooms,
+			Help: "with usher-rooms: where browsers and this server reach LiveKit, such as wss://livekit.example.com",
 			set: func(c *Config, v string) error {
 				u, err := url.Parse(v)
 				if err != nil || u.Host == "" || u.Scheme != "wss" && u.Scheme != "ws" && u.Scheme != "https" && u.Scheme != "http" {
@@ -26,12 +26,12 @@ func roomSettings() []Setting {
 		},
 		{
 			Name: "livekit-api-key", Env: "LIVEKIT_API_KEY", FromFile: true, Secret: true, Scope: ForRooms,
-			Help: "the key that LiveKit knows this server by",
+			Help: "with usher-rooms: the key that LiveKit knows this server by",
 			set:  func(c *Config, v string) error { c.LiveKit.Key = v; return nil },
 		},
 		{
 			Name: "livekit-api-secret", Env: "LIVEKIT_API_SECRET", FromFile: true, Secret: true, Scope: ForRooms,
-			Help: "the secret that belongs to LIVEKIT_API_KEY",
+			Help: "with usher-rooms: the secret that belongs to LIVEKIT_API_KEY",
 			set:  func(c *Config, v string) error { c.LiveKit.Secret = v; return nil },
 		},
 	}

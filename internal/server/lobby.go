@@ -87,6 +87,18 @@ func Lobby(roomURL string) (http.Handler, error) {
 	}), nil
 }
 
+// leadToLobby sends who reads the address itself to the lobby, and leaves other
+// methods to sign. Browsers take the fragment along, and with it an invite.
+func leadToLobby(sign http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			sign.ServeHTTP(w, r)
+			return
+		}
+		http.Redirect(w, r, "lobby/", http.StatusTemporaryRedirect)
+	})
+}
+
 func (p *page) send(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	body, tag := p.body, p.tag

@@ -112,3 +112,17 @@ func TestLobbyRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestTheAddressLeadsToTheLobby(t *testing.T) {
+	signed := false
+	h := leadToLobby(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { signed = true }))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Code != http.StatusTemporaryRedirect || w.Header().Get("Location") != "/lobby/" || signed {
+		t.Errorf("GET: %d to %q", w.Code, w.Header().Get("Location"))
+	}
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/", nil))
+	if !signed {
+		t.Error("POST didn't reach what signs")
+	}
+}

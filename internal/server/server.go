@@ -33,6 +33,9 @@ type Config struct {
 	Page *PageConfig
 	// V1 is what /v1 stands on; nil, where there is no store, leaves it out.
 	V1 *V1Config
+	// RoomURL is where browsers reach the media server (ws or wss); with it there is
+	// the lobby page at /lobby/, to which GET / leads, and Page is at /signatures.
+	RoomURL string
 }
 
 type server struct {
@@ -42,6 +45,7 @@ type server struct {
 	ready   func(context.Context) error
 	routes  map[string]http.Handler // by exact path
 	v1      http.Handler            // what has no place in routes; nil for nothing
+	lobby   http.Handler            // for /lobby and all below; nil for none
 	local   bool                    // only for requests made to this machine by its own names
 }
 
@@ -80,6 +84,15 @@ func New(cfg Config) (http.Handler, error) {
 		s.routes["/"] = withPage(sign)
 		s.routes["/inspect"] = http.HandlerFunc(page.inspect)
 	}
+	if cfg.RoomURL != "" {
+		if s.lobby, err = Lobby(cfg.RoomURL); err != nil {
+			return nil, err
+		}
+		if cfg.Page != nil {
+			s.routes["/signatures"] = s.routes["/"]
+		}
+		s.routes["/"] = leadToLobby(sign)
+	}
 	if cfg.V1 != nil {
 		if s.v1, err = newV1(*cfg.V1, cfg.Issuer, cfg.Callers); err != nil {
 			return nil, err
@@ -113,6 +126,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if h, ok := s.routes[r.URL.Path]; ok {
 		h.ServeHTTP(x, r)
+		return
+	}
+	if path := r.URL.Path; s.lobby != nil && (path == "/lobby" || strings.HasPrefix(path, "/lobby/")) {
+		s.lobby.ServeHTTP(x, r)
 		return
 	}
 	s.origins.Answer(x.Header(), r)
