@@ -7,7 +7,7 @@ T ?= 60s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help run build test setup lint alloc unit bench crash fuzz
+.PHONY: help run build test setup lint alloc web unit bench crash fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ run: build ## the server on your machine, with credentials made up if you have n
 build: ## one static binary: bin/usher
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o bin/usher ./cmd/usher
 
-test: setup lint alloc unit ## everything CI runs; installs what it needs by package name
+test: setup lint alloc web unit ## everything CI runs; installs what it needs by package name
 	@echo "make test: all passed"
 
 setup: ## install what the tests need: PostgreSQL, Chromium, Node packages
@@ -34,6 +34,9 @@ lint: ## formatting, vet, staticcheck, known vulnerabilities
 
 alloc: ## what is exact, or quick enough, only without the race detector
 	$(GO) test -run 'Alloc|GolangJWT' ./videosdk ./interop
+
+web: ## types and tests of the client library and the lobby, and that web/dist is what they build to
+	npm run --silent --prefix web check
 
 unit: ## all tests under the race detector, two packages at a time
 	$(GO) test -race -p 2 -timeout 20m ./...
