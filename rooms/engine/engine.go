@@ -26,10 +26,14 @@ const (
 	adminLife  = time.Minute
 )
 
-// LiveKit is a [gate.Engine] on a LiveKit server or cluster.
+// LiveKit is a [gate.Engine] on a LiveKit server or cluster. Errors of its
+// methods say where LiveKit should be and which setting to look at, and come
+// within five seconds.
 type LiveKit struct {
-	url, key, secret string
-	rooms            livekit.RoomService
+	url, calls, key, secret string
+	rooms                   livekit.RoomService
+	client                  *http.Client
+	pulse                   pulse
 }
 
 // New returns the engine at address, ws://, wss://, http:// or https://, with
@@ -51,11 +55,15 @@ func New(address, key, secret string) (*LiveKit, error) {
 	default:
 		return nil, fmt.Errorf("LIVEKIT_URL begins with %s; it must begin with wss://, ws://, https:// or http://", u.Scheme)
 	}
+	client := &http.Client{Timeout: callWithin}
 	return &LiveKit{
-		url: clients.String(), key: key, secret: secret,
-		rooms: livekit.NewRoomServiceProtobufClient(calls.String(), &http.Client{Timeout: callWithin}),
+		url: clients.String(), calls: calls.String(), key: key, secret: secret,
+		rooms: livekit.NewRoomServiceProtobufClient(calls.String(), client), client: client,
 	}, nil
 }
+
+// URL is where clients reach LiveKit, ws:// or wss://.
+func (l *LiveKit) URL() string { return l.url }
 
 // Token makes a token that lets one user into one room and do there what a user
 // does: see, hear, speak, show, send data. Whatever else hosts may do they ask of
@@ -82,26 +90,21 @@ func attributes(role, userKey string) map[string]string {
 
 // Present returns who is in the room.
 func (l *LiveKit) Present(ctx context.Context, room string) ([]string, error) {
-	list, err := l.participants(ctx, room)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]string, 0, len(list))
-	for _, p := range list {
-		if p.State != livekit.ParticipantInfo_DISCONNECTED {
-			out = append(out, p.Identity)
-		}
-	}
-	return out, nil
-}
-
-func (l *LiveKit) participants(ctx context.Context, room string) ([]*livekit.ParticipantInfo, error) {
 	ctx, err := l.admin(ctx, room)
 	if err != nil {
 		return nil, err
 	}
 	list, err := l.rooms.ListParticipants(ctx, &livekit.ListParticipantsRequest{Room: room})
-	return list.GetParticipants(), orGone(err)
+	if err != nil {
+		return nil, l.fault(err)
+	}
+	out := make([]string, 0, len(list.Participants))
+	for _, p := range list.Participants {
+		if p.State != livekit.ParticipantInfo_DISCONNECTED {
+			out = append(out, p.Identity)
+		}
+	}
+	return out, nil
 }
 
 // Remove throws a user out.
@@ -111,7 +114,7 @@ func (l *LiveKit) Remove(ctx context.Context, room, identity string) error {
 		return err
 	}
 	_, err = l.rooms.RemoveParticipant(ctx, &livekit.RoomParticipantIdentity{Room: room, Identity: identity})
-	return orGone(err)
+	return l.fault(err)
 }
 
 // Mute mutes what a user's microphone sends.
@@ -122,13 +125,14 @@ func (l *LiveKit) Mute(ctx context.Context, room, identity string) error {
 	}
 	p, err := l.rooms.GetParticipant(ctx, &livekit.RoomParticipantIdentity{Room: room, Identity: identity})
 	if err != nil {
-		return orGone(err)
+		return l.fault(err)
 	}
 	for _, t := range p.Tracks {
 		if t.Type != livekit.TrackType_AUDIO || t.Muted {
 			continue
 		}
-		if _, err := l.rooms.MutePublishedTrack(ctx, &livekit.MuteRoomTrackRequest{Room: room, Identity: identity, TrackSid: t.Sid, Muted: true}); orGone(err) != nil {
+		_, err := l.rooms.MutePublishedTrack(ctx, &livekit.MuteRoomTrackRequest{Room: room, Identity: identity, TrackSid: t.Sid, Muted: true})
+		if err = l.fault(err); err != nil {
 			return err
 		}
 	}
@@ -142,7 +146,7 @@ func (l *LiveKit) SetRole(ctx context.Context, room, identity, role string) erro
 		return err
 	}
 	_, err = l.rooms.UpdateParticipant(ctx, &livekit.UpdateParticipantRequest{Room: room, Identity: identity, Attributes: attributes(role, "")})
-	return orGone(err)
+	return l.fault(err)
 }
 
 // End throws everybody out and closes the room.
@@ -152,7 +156,7 @@ func (l *LiveKit) End(ctx context.Context, room string) error {
 		return err
 	}
 	_, err = l.rooms.DeleteRoom(ctx, &livekit.DeleteRoomRequest{Room: room})
-	return orGone(err)
+	return l.fault(err)
 }
 
 // admin adds to ctx what lets a call manage that room.
@@ -165,13 +169,17 @@ func (l *LiveKit) admin(ctx context.Context, room string) (context.Context, erro
 	return twirp.WithHTTPRequestHeaders(ctx, http.Header{"Authorization": {"Bearer " + token}})
 }
 
-// orGone is nil where somebody or a room isn't there any more, which is what was wanted.
-func orGone(err error) error {
+// fault is nil where somebody or a room isn't there any more, which is what was
+// wanted, and else says what to look at.
+func (l *LiveKit) fault(err error) error {
 	var e twirp.Error
-	if errors.As(err, &e) && e.Code() == twirp.NotFound {
+	if err == nil || errors.As(err, &e) && e.Code() == twirp.NotFound {
 		return nil
 	}
-	return err
+	if e != nil && (e.Code() == twirp.Unauthenticated || e.Code() == twirp.PermissionDenied) {
+		return fmt.Errorf("LiveKit at %s refuses Usher; LIVEKIT_API_KEY and LIVEKIT_API_SECRET must be a pair that it has, and the clocks must agree: %w", l.calls, err)
+	}
+	return fmt.Errorf("LiveKit at %s (LIVEKIT_URL) doesn't do as asked: %w", l.calls, err)
 }
 
 // Receive verifies that LiveKit sent a webhook and returns what it says; nil
@@ -183,6 +191,8 @@ func (l *LiveKit) Receive(r *http.Request) (*gate.Happening, error) {
 	}
 	kinds := map[string]gate.HappeningKind{
 		webhook.EventParticipantJoined: gate.HappenedJoined, webhook.EventParticipantLeft: gate.HappenedLeft, webhook.EventRoomFinished: gate.HappenedEnded,
+		// Told of who never got through, and of some who left after a reconnect.
+		webhook.EventParticipantConnectionAborted: gate.HappenedLeft,
 	}
 	kind, ok := kinds[event.Event]
 	if !ok {
