@@ -52,6 +52,9 @@ type Pass struct {
 // An Engine runs rooms. Rooms come into being when the first token for them is
 // used. Errors are those of a network; that somebody or a room isn't there is none.
 type Engine interface {
+	// Ready returns why nobody could enter a room at the moment, nil if there is
+	// nothing. It is asked for each token, so it is quick.
+	Ready(ctx context.Context) error
 	// Token returns where the room is and what opens it, for one user.
 	Token(p Pass) (url, token string, err error)
 	// Present returns the identities of who is in the room.

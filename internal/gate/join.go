@@ -70,6 +70,10 @@ func (g *Gate) Join(ctx context.Context, r *Request) (*Answer, error) {
 			return nil, g.refuse(ctx, r, p, refusal(usher.CodeWaitingRoom, "This session has a waiting room; enter with a client that can wait (POST /v1/join)."))
 		}
 	}
+	// Before anything is kept: who gets no token hasn't come in.
+	if err := g.ready(ctx, e); err != nil {
+		return nil, err
+	}
 	if e.ID, err = g.cfg.Store.NewID(); err != nil {
 		return nil, err
 	}
@@ -282,6 +286,17 @@ func (g *Gate) passcode(room *usher.Room, p *proof, r *Request) error {
 		return refusal(usher.CodePasscode, "The session's passcode is missing or wrong.")
 	}
 	right()
+	return nil
+}
+
+// ready refuses somebody who is to have a room token that would open nothing at the moment.
+func (g *Gate) ready(ctx context.Context, e *usher.Entrant) error {
+	if e.State != usher.EntrantAdmitted {
+		return nil
+	}
+	if err := g.cfg.Engine.Ready(ctx); err != nil {
+		return usher.Unavailable("The media engine", err)
+	}
 	return nil
 }
 

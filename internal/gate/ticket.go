@@ -88,6 +88,9 @@ func (g *Gate) Poll(ctx context.Context, ticket string) (*Answer, error) {
 	if a.Entrant.State == usher.EntrantAdmitted && now.Sub(a.Entrant.AdmittedAt) > tokensByTicket {
 		return nil, refusal(usher.CodeExpired, "You were admitted some time ago; ask for a new room token with your signature (POST /v1/join/renew).")
 	}
+	if err := g.ready(ctx, a.Entrant); err != nil {
+		return nil, err
+	}
 	return a, g.open(a)
 }
 
@@ -119,6 +122,9 @@ func (g *Gate) Renew(ctx context.Context, ticket, signature string, r *Request) 
 	}
 	from := e.State
 	e.Signature, e.IssuedAt, e.ExpiresAt, e.Caller, e.State = p.sum, p.issued, p.ExpiresAt, p.caller.String(), usher.EntrantAdmitted
+	if err := g.ready(ctx, e); err != nil {
+		return nil, err
+	}
 	if err := g.cfg.Store.Readmit(ctx, e, from, p.session.Capacity); err != nil {
 		return nil, g.refuse(ctx, r, p, err)
 	}
