@@ -1,3 +1,3 @@
-// Command rooms runs Usher with its gate: beside a LiveKit server of its own, in
-// one process, or with the LiveKit that LIVEKIT_URL names.
+// Command usher-rooms is usher with rooms to enter: beside a LiveKit server of
+// its own, in one process, or with the LiveKit that LIVEKIT_URL names.
 package main

@@ -24,6 +24,7 @@ type hall struct {
 	there   map[string]map[string]bool // who is in which room
 	calls   []string
 	failing error
+	gone    error
 }
 
 func (h *hall) call(what ...string) error {
@@ -57,6 +58,18 @@ func (h *hall) enter(room, id string, in bool) {
 		h.there[room] = map[string]bool{}
 	}
 	h.there[room][id] = in
+}
+
+func (h *hall) Ready(context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.gone
+}
+
+func (h *hall) goes(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.gone = err
 }
 
 func (h *hall) Token(p gate.Pass) (string, string, error) {
@@ -649,6 +662,11 @@ func TestWhoWasReallyIn(t *testing.T) {
 	if calls := engine.told(); len(calls) != 2 || calls[1] != "remove "+back.User.ID {
 		t.Errorf("the engine was told %q", calls)
 	}
+	h.webhook("genuine", gate.Happening{Kind: gate.HappenedLeft, Room: back.Session.ID, Identity: back.User.ID, At: h.now().Add(-time.Second)})
+	want += "; gate.admitted; room.changed remove; room.joined; room.left after 0s"
+	if got := strings.Join(h.events("Room"), "; "); got != want {
+		t.Errorf("the ledger tells\n%s, want\n%s", got, want)
+	}
 }
 
 func TestWithoutEngineOrLedger(t *testing.T) {
@@ -667,6 +685,40 @@ func TestWithoutEngineOrLedger(t *testing.T) {
 	mustBe(t, "the engine is gone", r.act(ada.Ticket, "remove", ben.User.ID), "unavailable")
 	_, err = r.as("").PollJoin(ctx, ben.Ticket)
 	mustBe(t, "what was decided holds", err, "removed")
+}
+
+// TestEngineGone holds that nobody is taken in who couldn't enter, and that who
+// tries again is the first to come.
+func TestEngineGone(t *testing.T) {
+	h, engine := openRooms(t)
+	h.faulty = true
+	_, err := h.as("").CreateSession(ctx, api.NewSession{Name: "Wait", WaitingRoom: true})
+	ok(t, err)
+	signature := h.signature(host("Room", "u0"))
+
+	engine.goes(errors.New("connection refused"))
+	_, err = h.join("Room", signature, "Ada", "")
+	mustBe(t, "joining without an engine", err, "unavailable")
+	if open := h.rooms(); len(open) > 0 {
+		t.Errorf("rooms are open: %v", open)
+	}
+	waits := h.mustJoin("Wait", h.signature(participant("Wait", "u1")), "Ben") // needs no engine yet
+	if waits.State != "waiting" {
+		t.Errorf("who is to wait is %s", waits.State)
+	}
+
+	engine.goes(nil)
+	ada := h.mustJoin("Room", signature, "Ada")
+	if ada.User.Cohost {
+		t.Error("a host whose first try failed is a co-host to herself")
+	}
+	engine.goes(errors.New("connection refused"))
+	_, err = h.as("").PollJoin(ctx, ada.Ticket)
+	mustBe(t, "another token without an engine", err, "unavailable")
+	_, err = h.as("").RenewJoin(ctx, ada.Ticket, signature)
+	mustBe(t, "coming back without an engine", err, "unavailable")
+	_, err = h.as("").PollJoin(ctx, waits.Ticket)
+	ok(t, err)
 }
 
 // TestGuessingAtTheGate sends signatures that don't hold until the address is slowed.

@@ -33,7 +33,8 @@ type Media struct {
 	Engine app.Engine
 	// URL is where browsers reach it.
 	URL string
-	// Close ends what runs in this process.
+	// Close ends what runs in this process, and returns when the webhook has heard
+	// who left by that. The second time it returns the same.
 	Close func() error
 }
 

@@ -187,7 +187,11 @@ func (m *Main) newServer(cmd *cobra.Command, cfg *config.Config, conf app.Config
 
 func (s *runningServer) run(ctx context.Context, log *slog.Logger) error {
 	defer s.reloadOnHangup(log)()
-	if err := server.Serve(ctx, s.listener, s.app.Handler, log); err != nil {
+	// Rooms of this process end before the server does, which then still hears who has left them.
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { s.closeRooms(); stop() })()
+	if err := server.Serve(serving, s.listener, s.app.Handler, log); err != nil {
 		return err
 	}
 	log.Info("stopped; all requests are answered")

@@ -37,6 +37,10 @@ func (g *Gate) Happened(ctx context.Context, h *Happening) error {
 		if e == nil || err != nil {
 			return err
 		}
+		// Whoever was in was in, even if they were removed before word of it came.
+		if err := g.present(ctx, e, true, h.At); err != nil {
+			return err
+		}
 		// A token lives a minute, so somebody may come who may not any more.
 		switch {
 		case !room.EndedAt.IsZero():
@@ -44,7 +48,7 @@ func (g *Gate) Happened(ctx context.Context, h *Happening) error {
 		case e.State != usher.EntrantAdmitted && e.State != usher.EntrantLeft:
 			return engineFault(g.cfg.Engine.Remove(ctx, room.ID, e.ID))
 		}
-		return g.present(ctx, e, true, h.At)
+		return nil
 	case HappenedLeft:
 		e, _, err := g.entrantIn(ctx, h)
 		if e == nil || err != nil {
@@ -79,7 +83,7 @@ func (g *Gate) present(ctx context.Context, e *usher.Entrant, there bool, at tim
 	}
 	event, reason := usher.EventJoined, ""
 	if !there {
-		event, reason = usher.EventLeft, "after "+at.Sub(e.JoinedAt).Round(time.Second).String()
+		event, reason = usher.EventLeft, "after "+max(0, at.Sub(e.JoinedAt)).Round(time.Second).String() // the engine's clock may be another
 	}
 	if err := g.record(ctx, event, e, nil, reason); err != nil {
 		_, undone := g.cfg.Store.EntrantPresent(context.WithoutCancel(ctx), e.ID, !there, at)

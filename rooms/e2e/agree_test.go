@@ -20,7 +20,7 @@ func TestLedgerAgreesWithLiveKit(t *testing.T) {
 	port := freePort(t)
 	lk := startLiveKit(t, nil, port)
 	database := filepath.Join(t.TempDir(), "usher.db")
-	n := serve(t, port, append(with(lk), "USHER_DATABASE="+database)...)
+	n := serve(t, port, database, with(lk)...)
 
 	const users, sessions, atOnce = 50, 5, 8
 	var mu sync.Mutex
@@ -31,6 +31,9 @@ func TestLedgerAgreesWithLiveKit(t *testing.T) {
 			role = "host"
 		}
 		g, err := n.tryJoin(t, fmt.Sprintf("session %d", i%sessions), fmt.Sprintf("u%02d", i), role)
+		if err == nil {
+			err = active(lk, g)
+		}
 		if err != nil {
 			t.Error(err)
 			return nil
@@ -59,7 +62,7 @@ func TestLedgerAgreesWithLiveKit(t *testing.T) {
 			leave(g)
 			enter(i)
 		case i%4 == 3: // is removed
-			if err := n.ActOnRoom(t.Context(), g.Session.Name, api.RoomAction{Action: "remove", User: g.User.ID}); err != nil {
+			if err := n.operator.ActOnRoom(t.Context(), g.Session.Name, api.RoomAction{Action: "remove", User: g.User.ID}); err != nil {
 				t.Error(err)
 			}
 			g.Dropped()
@@ -74,7 +77,7 @@ func TestLedgerAgreesWithLiveKit(t *testing.T) {
 	// What hosts and back ends see is the same again.
 	shown := 0
 	for i := range sessions {
-		room, err := n.ShowRoom(t.Context(), fmt.Sprintf("session %d", i))
+		room, err := n.operator.ShowRoom(t.Context(), fmt.Sprintf("session %d", i))
 		if err != nil {
 			t.Fatal(err)
 		}

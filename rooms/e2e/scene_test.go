@@ -99,21 +99,34 @@ func with(s *media.Server) []string {
 
 // node is a running usher-rooms.
 type node struct {
-	*client.Client
-	t    *testing.T
-	url  string
-	cmd  *exec.Cmd
-	out  *safeBuffer
-	gone chan struct{}
+	*client.Client                // with a key that signs
+	operator       *client.Client // with a key that sees and manages
+	t              *testing.T
+	url            string
+	cmd            *exec.Cmd
+	out            *safeBuffer
+	gone           chan struct{}
 }
 
-// serve starts usher-rooms serve on that port and waits until it is ready.
-func serve(t *testing.T, port int, settings ...string) *node {
+// serve starts usher-rooms serve on that port and database and waits until it is ready.
+func serve(t *testing.T, port int, database string, settings ...string) *node {
 	t.Helper()
-	return start(t, "serve", port, append([]string{
+	settings = append([]string{
 		"USHER_LISTEN=127.0.0.1", "ZOOM_VIDEO_SDK_KEY=" + sdkKey, "ZOOM_VIDEO_SDK_SECRET=" + sdkSecret,
-		"USHER_API_KEYS=e2e:" + apiKey, "USHER_STORAGE_KEY=" + storageKey,
-	}, settings...)...)
+		"USHER_API_KEYS=e2e:" + apiKey, "USHER_DATABASE=" + database, "USHER_STORAGE_KEY=" + storageKey,
+	}, settings...)
+	create := exec.Command(binary, "keys", "create", "--name", "operator", "--may", "inspect,manage")
+	create.Env = settings
+	create.Dir = t.TempDir()
+	key, err := create.Output()
+	if err != nil {
+		t.Fatalf("making a key: %v\n%s", err, err.(*exec.ExitError).Stderr)
+	}
+	n := start(t, "serve", port, settings...)
+	if n.operator, err = client.New(n.url, client.WithKey(strings.TrimSpace(string(key)))); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func start(t *testing.T, command string, port int, settings ...string) *node {
@@ -246,7 +259,7 @@ func (n *node) rows(t *testing.T, event string) []api.LedgerRow {
 	t.Helper()
 	var out []api.LedgerRow
 	for page := (api.Page{Limit: 100}); ; {
-		list, err := n.QueryLedger(t.Context(), api.QueryLedgerIn{Event: event, Page: page})
+		list, err := n.operator.QueryLedger(t.Context(), api.QueryLedgerIn{Event: event, Page: page})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,6 +314,23 @@ func present(t *testing.T, s *media.Server) []string {
 	}
 	slices.Sort(in)
 	return in
+}
+
+// active waits until LiveKit has a user in the room with sound and video. Who goes
+// before that never was in it, for LiveKit and so for the ledger.
+func active(s *media.Server, g *guest) error {
+	lk := lksdk.NewRoomServiceClient(s.URL, s.Key, s.Secret)
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		p, err := lk.GetParticipant(context.Background(), &livekit.RoomParticipantIdentity{Room: g.Session.ID, Identity: g.User.ID})
+		switch {
+		case err != nil:
+			return err
+		case p.State == livekit.ParticipantInfo_ACTIVE:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("%s is %s after 20 s", g.User.Name, p.State)
+		}
+	}
 }
 
 // agree waits until ledger and LiveKit say that those are in the rooms, and no others.

@@ -220,9 +220,10 @@ func (c *Config) livekit() (*config.Config, error) {
 	rtc.IPs.Includes = []string{netip.PrefixFrom(c.Address, c.Address.BitLen()).String()}
 	rtc.UseExternalIP = false
 	// LiveKit would tell clients to ask STUN servers of Google and Twilio where they
-	// are. It has no word for "none", so they ask LiveKit's own media port, which
-	// doesn't answer that; they find each other without.
-	rtc.STUNServers = []string{net.JoinHostPort(c.Address.String(), strconv.Itoa(c.MediaPort))}
+	// are. It has no word for "none", so they ask a port of its own at which nobody
+	// answers; they find each other without. It mustn't be the media port: browsers
+	// take all that comes from a STUN server's address for its answer.
+	rtc.STUNServers = []string{net.JoinHostPort(c.Address.String(), strconv.Itoa(c.Port))}
 	if c.Webhook != "" {
 		conf.WebHook.URLs, conf.WebHook.APIKey = []string{c.Webhook}, c.Key
 		conf.WebHook.FilterParams.IncludeEvents = []string{
