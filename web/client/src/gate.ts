@@ -96,9 +96,10 @@ export class Gate {
       await sleep(Math.max(0.25, at.retryAfterSeconds) * 1000, signal)
       if (Date.now() > end) throw new UsherError('timeout', 'not_admitted', 'Nobody has let you in.', { detail: `${Math.round(within / 60_000)} minutes have passed.` })
       try {
-        const answer = await send<Admitted | Waits>(`${this.#base}/v1/join/poll`, { bearer: at.ticket, timeout: this.#timeout, signal })
-        if (answer.state === 'admitted') return answer
-        at = answer
+        const answer = await send<Admitted | Waits>(`${this.#base}/v1/join/poll`, { bearer: place.ticket, timeout: this.#timeout, signal })
+        // The ticket is told once, at the door.
+        if (answer.state === 'admitted') return { ...answer, ticket: place.ticket }
+        at = { ...answer, ticket: place.ticket }
         unanswered = 0
       } catch (e) {
         // One who waits keeps the place when the network or one replica of Usher is away for a while.
@@ -108,8 +109,8 @@ export class Gate {
     }
   }
 
-  renew(ticket: string, signature: string, signal?: AbortSignal): Promise<Admitted | Waits> {
-    return send(`${this.#base}/v1/join/renew`, { bearer: ticket, body: { signature }, timeout: this.#timeout, signal })
+  async renew(ticket: string, signature: string, signal?: AbortSignal): Promise<Admitted | Waits> {
+    return { ...await send<Admitted | Waits>(`${this.#base}/v1/join/renew`, { bearer: ticket, body: { signature }, timeout: this.#timeout, signal }), ticket }
   }
 
   roster(ticket: string, signal?: AbortSignal): Promise<Roster> {

@@ -45,7 +45,7 @@ describe('join', () => {
     expect(asked).toEqual([])
   })
 
-  test.each(['bad_signature', 'expired', 'not_yet_valid', 'wrong_session', 'wrong_passcode', 'role', 'removed', 'locked', 'full', 'ended'])('rejects with the code %s', async code => {
+  test.each(['bad_signature', 'expired', 'not_yet_valid', 'wrong_session', 'wrong_passcode', 'wrong_role', 'removed', 'locked', 'full', 'ended'])('rejects with the code %s', async code => {
     fakeUsher({ 'POST /v1/join': problem(code, { detail: 'Two hours ago.', zoomCode: 3004 }) })
     const e = await failure(client.join(ada))
     expect(e).toBeInstanceOf(UsherError)
@@ -123,9 +123,12 @@ describe('join', () => {
 
 describe('waiting room', () => {
   const waits = { body: { state: 'waiting', ticket: 'ticket-w', retryAfterSeconds: 2 } }
+  // The gate tells a ticket once, in the answer to join.
+  const still = { body: { state: 'waiting', retryAfterSeconds: 2 } }
+  const letIn = { body: admitted({ ticket: undefined }) }
 
   test('asks at the pace that the gate wants, until admitted', async () => {
-    const asked = fakeUsher({ ...ok, 'POST /v1/join': waits, 'POST /v1/join/poll': [waits, waits, { body: admitted() }] })
+    const asked = fakeUsher({ ...ok, 'POST /v1/join': waits, 'POST /v1/join/poll': [still, still, letIn] })
     const onWaiting = vi.fn()
     const joining = client.join({ ...ada, onWaiting })
     await vi.advanceTimersByTimeAsync(1900)
@@ -135,7 +138,8 @@ describe('waiting room', () => {
     const session = await joining
     const polls = asked.filter(r => r.path === '/v1/join/poll')
     expect(polls).toHaveLength(3)
-    expect(polls[0]!.bearer).toBe('Bearer ticket-w')
+    expect(polls.map(p => p.bearer)).toEqual(Array(3).fill('Bearer ticket-w'))
+    expect(asked.find(r => r.path === '/v1/room')!.bearer).toBe('Bearer ticket-w')
     await session.leave()
   })
 

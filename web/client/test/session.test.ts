@@ -143,8 +143,8 @@ describe('hosts', () => {
   })
 
   test('who may not is told so', async () => {
-    const { session } = await start({ ...ok, 'POST /v1/room/actions': problem('role') })
-    await expect(session.lock()).rejects.toMatchObject({ type: 'refused', code: 'role' })
+    const { session } = await start({ ...ok, 'POST /v1/room/actions': problem('wrong_role') })
+    await expect(session.lock()).rejects.toMatchObject({ type: 'refused', code: 'wrong_role' })
     await session.leave()
   })
 
@@ -175,15 +175,15 @@ describe('the end', () => {
   })
 
   test('leaving is told once, and works when ending was refused', async () => {
-    const { session, of } = await start({ ...ok, 'POST /v1/room/actions': problem('role') })
-    await expect(session.leave(true)).rejects.toMatchObject({ code: 'role' })
+    const { session, of } = await start({ ...ok, 'POST /v1/room/actions': problem('wrong_role') })
+    await expect(session.leave(true)).rejects.toMatchObject({ code: 'wrong_role' })
     await session.leave()
     expect(of('connection-change')).toEqual([{ state: 'Closed', reason: 'left' }])
   })
 })
 
 describe('reconnecting', () => {
-  const again = { body: admitted({ ticket: 'ticket-2', room: { url: 'ws://room', token: 'token-2' } }) }
+  const again = { body: admitted({ ticket: undefined, room: { url: 'ws://room', token: 'token-2' } }) }
   const lost = DisconnectReason.SERVER_SHUTDOWN
 
   test('a short loss that the room heals itself is told, and no more', async () => {

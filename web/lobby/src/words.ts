@@ -14,8 +14,10 @@ const refusals: Record<string, Words> = {
   not_yet_valid: { title: 'It is too early.', advice: 'Your way in holds from a later moment on. Try again then.' },
   wrong_session: { title: 'You were invited to another session.', advice: 'Check the name of the session.', field: 'session' },
   wrong_passcode: { title: 'The passcode is wrong.', advice: 'Type it again, with capital and small letters as they were given to you.', field: 'passcode' },
-  role: { title: 'You may not do this.', advice: 'Hosts alone may.' },
+  wrong_role: { title: 'You may not do this.', advice: 'Hosts alone may.' },
   host_denied: { title: 'You may take part, but not as the host.', advice: 'Choose to join as a participant.' },
+  revoked: { title: 'Your way in has been taken back.', advice: 'Ask the host for a new invite.' },
+  left: { title: 'You have left.', advice: 'Join again.' },
   removed: { title: 'A host removed you from this session.', advice: 'You can’t come back on your own. If it was a mistake, ask the host for a new invite.' },
   locked: { title: 'The session is locked.', advice: 'A host lets nobody else in at the moment. Ask the host to unlock it, then try again.' },
   full: { title: 'The session is full.', advice: 'Try again when somebody has left.' },
@@ -49,6 +51,7 @@ const others: Record<string, Words> = {
 }
 
 const invite: Record<string, Words> = {
+  denied: { title: 'This invite lets nobody else in.', advice: 'Ask the host for another.' },
   unauthenticated: { title: 'This invite is not known here.', advice: 'It may have been used up, revoked or cut short in copying. Ask the host for another.' },
   not_found: { title: 'This invite is not known here.', advice: 'It may have been used up, revoked or cut short in copying. Ask the host for another.' },
 }

@@ -19,14 +19,14 @@ describe('links', () => {
 describe('words', () => {
   const refused = (code: string, more = {}) => new UsherError('refused', code, `Title of ${code}.`, { detail: 'Detail.', status: 403, ...more })
 
-  test.each(['bad_signature', 'expired', 'not_yet_valid', 'wrong_session', 'wrong_passcode', 'role', 'removed', 'locked', 'full', 'ended', 'waiting_denied', 'too_many_requests', 'unavailable'])('there are some for %s', code => {
+  test.each(['bad_signature', 'expired', 'not_yet_valid', 'wrong_session', 'wrong_passcode', 'wrong_role', 'removed', 'locked', 'full', 'ended', 'waiting_denied', 'too_many_requests', 'unavailable'])('there are some for %s', code => {
     const w = words(refused(code))
     expect(w.title).not.toBe(`Title of ${code}.`)
     expect(w.advice).not.toBe('')
   })
 
   test('no two refusals read the same', () => {
-    const titles = ['bad_signature', 'expired', 'not_yet_valid', 'wrong_session', 'wrong_passcode', 'role', 'removed', 'locked', 'full', 'ended', 'waiting_denied'].map(c => words(refused(c)).title)
+    const titles = ['bad_signature', 'expired', 'not_yet_valid', 'wrong_session', 'wrong_passcode', 'wrong_role', 'removed', 'locked', 'full', 'ended', 'waiting_denied'].map(c => words(refused(c)).title)
     expect(new Set(titles).size).toBe(titles.length)
   })
 
