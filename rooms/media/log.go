@@ -72,6 +72,9 @@ func (b bridge) Warnw(msg string, err error, keysAndValues ...any) {
 }
 
 func (b bridge) Errorw(msg string, err error, keysAndValues ...any) {
+	if strings.HasPrefix(msg, "Incoming unhandled RTP") { // the last packets of who was thrown out
+		return
+	}
 	b.write(slog.LevelError, msg, err, keysAndValues)
 }
 
