@@ -7,13 +7,17 @@ T ?= 60s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help run build test setup lint alloc web unit bench crash fuzz
+.PHONY: help run rooms build test setup lint alloc web unit bench crash fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## the server on your machine, with credentials made up if you have none
 	@exec ./bin/usher dev
+
+rooms: ## sessions to enter: the same with a LiveKit inside, for two tabs that see and hear each other
+	@cd rooms && $(GO) build -trimpath -ldflags="-s -w" -o ../bin/usher-rooms .
+	@exec ./bin/usher-rooms dev
 
 build: ## one static binary: bin/usher
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o bin/usher ./cmd/usher
@@ -28,8 +32,11 @@ lint: ## formatting, vet, staticcheck, known vulnerabilities
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "not gofmt-ed: $$bad" >&2; exit 1; }
 	$(GO) vet ./...
 	cd bench && $(GO) vet ./...
+	cd rooms && $(GO) vet ./...
 	$(GO) mod tidy -diff
+	cd rooms && $(GO) mod tidy -diff
 	$(GO) run $(STATICCHECK) ./...
+	cd rooms && $(GO) run $(STATICCHECK) ./...
 	@scripts/vulncheck $(GOVULNCHECK)
 
 alloc: ## what is exact, or quick enough, only without the race detector
@@ -41,6 +48,7 @@ web: ## types and tests of the client library and the lobby, and that web/dist i
 unit: ## all tests under the race detector, two packages at a time
 	$(GO) test -race -p 2 -timeout 20m ./...
 	cd bench && $(GO) test ./...
+	cd rooms && $(GO) test -p 1 -timeout 20m ./... # without the race detector, under which LiveKit alone takes minutes to build
 	$(GO) run -C bench . -short >/dev/null # that it runs, not how fast
 
 bench: ## the table of docs/performance.md, measured in one run
