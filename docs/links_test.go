@@ -21,7 +21,7 @@ func TestLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md", "../SECURITY.md", "../CHANGELOG.md", "../vectors/README.md") {
+	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md", "../SECURITY.md", "../CHANGELOG.md", "../vectors/README.md", "../examples/zoom-web/README.md") {
 		b, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
