@@ -17,7 +17,7 @@ document.querySelector('form').addEventListener('submit', async e => {
     const stream = client.getMediaStream()
     await stream.startAudio()
     await stream.startVideo()
-    for (const user of client.getAllUser()) await show(user.userId)
+    for (const user of client.getAllUser()) if (user.bVideoOn) await show(user.userId)
     client.on('peer-video-state-change', ({ action, userId }) => action === 'Start' ? show(userId) : hide(userId))
     status.textContent = 'You are in.'
   } catch (error) {

@@ -174,7 +174,7 @@ async function rejoin(gate: Gate, o: JoinOptions, ticket: string, signature: str
   try {
     answer = await gate.renew(ticket, signature, signal)
   } catch (e) {
-    if (isPassing(e) || !(e instanceof UsherError) || e.type !== 'refused' || !['bad_ticket', 'ticket_expired', 'not_found', 'unauthenticated'].includes(e.code)) throw e
+    if (isPassing(e) || !(e instanceof UsherError) || e.type !== 'refused' || e.code !== 'unauthenticated') throw e
     answer = await gate.join({ topic: o.topic, signature, userName: o.userName, password: o.password || undefined }, 15 * second, signal)
   }
   return answer.state === 'admitted' ? answer : gate.wait(answer, o.waitTimeout ?? 60 * minute, signal)

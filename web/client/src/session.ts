@@ -164,7 +164,7 @@ export class Session extends Emitter<SessionEvents> {
   attachShareView(userId: string, element?: HTMLVideoElement): HTMLVideoElement { return this.#stage.attach(userId, Track.Source.ScreenShare, element) }
   detachShareView(userId: string, element?: HTMLVideoElement): void { this.#stage.detach(userId, Track.Source.ScreenShare, element) }
 
-  // What hosts may; Usher refuses others with the code `role`.
+  // What hosts may; Usher refuses others with the code `wrong_role`.
 
   /** Lets one in from the waiting room. */
   admit(userId: string): Promise<void> { return this.#act('admit', userId) }
