@@ -5,7 +5,6 @@ package cli
 import (
 	"bufio"
 	"bytes"
-	"debug/elf"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -196,22 +195,6 @@ func claimsOf(t *testing.T, answer string, c videosdk.Credentials) *videosdk.Cla
 		t.Errorf("expiresAt is %d, exp %d", a.ExpiresAt, claims.ExpiresAt.Unix())
 	}
 	return claims
-}
-
-func TestBinaryIsStatic(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("looks into ELF files, which are Linux's")
-	}
-	f, err := elf.Open(binary(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
-			t.Errorf("it has a segment %s: it needs a dynamic linker", p.Type)
-		}
-	}
 }
 
 func TestDev(t *testing.T) {
