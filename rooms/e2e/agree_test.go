@@ -32,7 +32,7 @@ func TestLedgerAgreesWithLiveKit(t *testing.T) {
 		}
 		g, err := n.tryJoin(t, fmt.Sprintf("session %d", i%sessions), fmt.Sprintf("u%02d", i), role)
 		if err == nil {
-			err = active(lk, g)
+			err = n.settle(g)
 		}
 		if err != nil {
 			t.Error(err)

@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	binary = filepath.Join(dir, "usher-rooms")
+	binary = filepath.Join(dir, "rooms")
 	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building usher-rooms: %v\n%s", err, out)
 		os.Exit(1)
@@ -72,7 +72,13 @@ func freePort(t *testing.T) int {
 // It takes the ports of the one before, if there was one.
 func startLiveKit(t *testing.T, before *media.Server, usher int) *media.Server {
 	t.Helper()
-	cfg := media.Config{Key: livekitKey, Secret: livekitSecret, Webhook: fmt.Sprintf("http://127.0.0.1:%d/v1/livekit/webhook", usher)}
+	free, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mediaPort := free.LocalAddr().(*net.UDPAddr).Port
+	free.Close()
+	cfg := media.Config{Port: freePort(t), MediaPort: mediaPort, Key: livekitKey, Secret: livekitSecret, Webhook: fmt.Sprintf("http://127.0.0.1:%d/v1/livekit/webhook", usher)}
 	if before != nil {
 		cfg.Port, cfg.MediaPort = portOf(t, before.URL), before.MediaPort
 	}
@@ -108,12 +114,17 @@ type node struct {
 	gone           chan struct{}
 }
 
-// serve starts usher-rooms serve on that port and database and waits until it is ready.
+// serve starts usher-rooms serve on that port and database, a file's path or a
+// URL, and waits until it is ready.
 func serve(t *testing.T, port int, database string, settings ...string) *node {
 	t.Helper()
+	where := "USHER_DATABASE=" + database
+	if strings.Contains(database, "://") {
+		where = "DATABASE_URL=" + database
+	}
 	settings = append([]string{
 		"USHER_LISTEN=127.0.0.1", "ZOOM_VIDEO_SDK_KEY=" + sdkKey, "ZOOM_VIDEO_SDK_SECRET=" + sdkSecret,
-		"USHER_API_KEYS=e2e:" + apiKey, "USHER_DATABASE=" + database, "USHER_STORAGE_KEY=" + storageKey,
+		"USHER_API_KEYS=e2e:" + apiKey, where, "USHER_STORAGE_KEY=" + storageKey,
 	}, settings...)
 	create := exec.Command(binary, "keys", "create", "--name", "operator", "--may", "inspect,manage")
 	create.Env = settings
@@ -131,13 +142,23 @@ func serve(t *testing.T, port int, database string, settings ...string) *node {
 
 func start(t *testing.T, command string, port int, settings ...string) *node {
 	t.Helper()
+	return startIn(t, t.TempDir(), command, port, settings...)
+}
+
+// startIn starts it in that folder, which usher-rooms dev keeps things in.
+func startIn(t *testing.T, dir, command string, port int, settings ...string) *node {
+	t.Helper()
+	key := apiKey
+	if command == "dev" {
+		key = "" // it asks nobody on this machine for one
+	}
 	n := &node{t: t, url: fmt.Sprintf("http://127.0.0.1:%d", port), out: &safeBuffer{}, gone: make(chan struct{})}
 	var err error
-	if n.Client, err = client.New(n.url, client.WithKey(apiKey)); err != nil {
+	if n.Client, err = client.New(n.url, client.WithKey(key)); err != nil {
 		t.Fatal(err)
 	}
 	n.cmd = exec.Command(binary, command)
-	n.cmd.Dir = t.TempDir()
+	n.cmd.Dir = dir
 	n.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + n.cmd.Dir, fmt.Sprintf("PORT=%d", port)}, settings...)
 	n.cmd.Stdout, n.cmd.Stderr = n.out, n.out
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -316,19 +337,18 @@ func present(t *testing.T, s *media.Server) []string {
 	return in
 }
 
-// active waits until LiveKit has a user in the room with sound and video. Who goes
-// before that never was in it, for LiveKit and so for the ledger.
-func active(s *media.Server, g *guest) error {
-	lk := lksdk.NewRoomServiceClient(s.URL, s.Key, s.Secret)
+// settle waits until a user's coming is in the ledger. Who goes within a
+// millisecond of coming may never have been in for LiveKit, and so for the ledger.
+func (n *node) settle(g *guest) error {
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		p, err := lk.GetParticipant(context.Background(), &livekit.RoomParticipantIdentity{Room: g.Session.ID, Identity: g.User.ID})
+		list, err := n.operator.QueryLedger(context.Background(), api.QueryLedgerIn{Event: "room.joined", UserKey: g.User.UserKey})
 		switch {
 		case err != nil:
 			return err
-		case p.State == livekit.ParticipantInfo_ACTIVE:
+		case slices.ContainsFunc(list.Rows, func(r api.LedgerRow) bool { return r.Subject == g.User.ID }):
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("%s is %s after 20 s", g.User.Name, p.State)
+			return fmt.Errorf("that %s is in the room isn't in the ledger after 20 s", g.User.Name)
 		}
 	}
 }

@@ -3,15 +3,12 @@ package media_test
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +21,7 @@ import (
 
 	"github.com/usher-sessions/usher/internal/gate"
 	"github.com/usher-sessions/usher/rooms/engine"
+	"github.com/usher-sessions/usher/rooms/internal/sockets"
 	"github.com/usher-sessions/usher/rooms/internal/visitor"
 	"github.com/usher-sessions/usher/rooms/media"
 )
@@ -53,21 +51,23 @@ func token(t *testing.T, e *engine.LiveKit, room, identity string) string {
 
 // Sound goes from one user to another, and nothing listens to or asks beyond this machine.
 func TestTwoTalkOverLoopbackAlone(t *testing.T) {
-	before := listening(t)
+	before, err := sockets.Of(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
 	s, e := start(t, media.Config{})
-	opened := listening(t)
-	maps := 0
-	for address := range opened {
-		if before[address] {
-			continue
-		}
-		maps++
-		if a := netip.MustParseAddrPort(address); !a.Addr().IsLoopback() {
+	opened, err := sockets.Of(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened = slices.DeleteFunc(opened, func(a netip.AddrPort) bool { return slices.Contains(before, a) })
+	if len(opened) < 2 {
+		t.Errorf("only %v were opened; is the search for them right?", opened)
+	}
+	for _, address := range opened {
+		if !address.Addr().IsLoopback() {
 			t.Errorf("LiveKit listens on %s", address)
 		}
-	}
-	if maps < 2 {
-		t.Errorf("%d sockets were opened; is the search for them right?", maps)
 	}
 
 	ana := visitor.Enter(t, s.URL, token(t, e, "r1", "ana"))
@@ -107,56 +107,6 @@ func iceServers(t *testing.T, url, token string) []*livekit.ICEServer {
 		t.Fatal("LiveKit's answer to a join names no ICE servers; it falls back to its own then")
 	}
 	return servers
-}
-
-// listening returns the local addresses of this process's listening TCP and bound UDP sockets.
-func listening(t *testing.T) map[string]bool {
-	t.Helper()
-	mine := map[string]bool{}
-	fds, err := filepath.Glob("/proc/self/fd/*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, fd := range fds {
-		if to, err := os.Readlink(fd); err == nil && strings.HasPrefix(to, "socket:[") {
-			mine[strings.Trim(to, "socket:[]")] = true
-		}
-	}
-	out := map[string]bool{}
-	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
-		text, err := os.ReadFile("/proc/net/" + table)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, line := range strings.Split(string(text), "\n")[1:] {
-			f := strings.Fields(line)
-			const listen, unconnected = "0A", "07"
-			if len(f) < 10 || !mine[f[9]] || f[3] != listen && f[3] != unconnected {
-				continue
-			}
-			out[fromProc(t, f[1])] = true
-		}
-	}
-	return out
-}
-
-// fromProc reads an address as /proc/net writes it: words of four bytes, the last byte first.
-func fromProc(t *testing.T, s string) string {
-	t.Helper()
-	host, port, _ := strings.Cut(s, ":")
-	b, err := hex.DecodeString(host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i+4 <= len(b); i += 4 {
-		slices.Reverse(b[i : i+4])
-	}
-	addr, _ := netip.AddrFromSlice(b)
-	var n uint16
-	if _, err := fmt.Sscanf(port, "%X", &n); err != nil {
-		t.Fatal(err)
-	}
-	return netip.AddrPortFrom(addr.Unmap(), n).String()
 }
 
 // Who comes and goes is told to the webhook, signed, in order.
