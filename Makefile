@@ -50,9 +50,11 @@ unit: ## all tests under the race detector, two packages at a time
 	cd bench && $(GO) test ./...
 	cd rooms && $(GO) test -p 1 -timeout 20m ./... # without the race detector, under which LiveKit alone takes minutes to build
 	$(GO) run -C bench . -short >/dev/null # that it runs, not how fast
+	$(GO) run -C rooms ./bench -short >/dev/null
 
 bench: ## the table of docs/performance.md, measured in one run
 	$(GO) run -C bench .
+	$(GO) run -C rooms ./bench
 
 crash: ## kill -9 in a loop under load, N times on each store
 	$(GO) test ./e2e -run TestCrash -count=1 -timeout 60m -v -args -crashes=$(N)
