@@ -32,12 +32,12 @@ func (s *Store) scanRoom(row scanner) (*usher.Room, error) {
 // that decide leaves it in, in the session's open room; where there is none it
 // opens one with that passcode. All of it is one transaction, in which nobody
 // else enters the session, on however many replicas. What decide refuses leaves
-// nothing behind. It sets e's RoomID, Session and CameAt and returns the room.
+// nothing behind. On SQLite it counts once a row of the ledger follows. It sets e's RoomID, Session and CameAt and returns the room.
 func (s *Store) Enter(ctx context.Context, e *usher.Entrant, passcode string, decide func(*usher.Arrival) error) (*usher.Room, error) {
 	var room *usher.Room
 	n := *e
 	try := func() error {
-		return s.inTx(ctx, func(t *tx) (err error) {
+		return s.inTxBefore(ctx, func(t *tx) (err error) {
 			n = *e
 			a, err := s.arrival(ctx, t, &n)
 			if err != nil {

@@ -46,9 +46,10 @@ type Store struct {
 	// pool is nil for SQLite.
 	pool *pgxpool.Pool
 
-	stmts  sync.Map // query -> *sql.Stmt of read, SQLite alone
-	bound  sync.Map // query -> query with $n, PostgreSQL alone
-	ledger sqliteLedger
+	stmts   sync.Map // query -> *sql.Stmt of read, SQLite alone
+	writing writing
+	bound   sync.Map // query -> query with $n, PostgreSQL alone
+	ledger  sqliteLedger
 	// commits counts transactions; endTidy ends what copies them from SQLite's log.
 	commits atomic.Int64
 	endTidy func()
