@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -307,14 +308,14 @@ func TestLiveKitGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { silent.Close() })
+	defer silent.Close()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	closed.Close()
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
-	t.Cleanup(proxy.Close)
+	defer proxy.Close()
 	live := start(t)
 
 	key, secret := "the-key", strings.Repeat("s", 32)
@@ -327,36 +328,37 @@ func TestLiveKitGone(t *testing.T) {
 		{"a proxy before nothing", proxy.URL, "LIVEKIT_URL", false},
 		{"another pair", live.URL(), "LIVEKIT_API_SECRET", true},
 	} {
-		e := newEngine(t, c.url, key, secret)
-		for method, call := range map[string]func() error{
-			"Present": func() error { _, err := e.Present(t.Context(), "r1"); return err },
-			"Remove":  func() error { return e.Remove(t.Context(), "r1", "ana") },
-			"Mute":    func() error { return e.Mute(t.Context(), "r1", "ana") },
-			"SetRole": func() error { return e.SetRole(t.Context(), "r1", "ana", "cohost") },
-			"End":     func() error { return e.End(t.Context(), "r1") },
-			"Ready":   func() error { return e.Ready(t.Context()) },
-		} {
-			t.Run(c.name+"/"+method, func(t *testing.T) {
-				t.Parallel() // they wait
-				began := time.Now()
-				err := call()
-				if took := time.Since(began); took > 10*time.Second {
-					t.Errorf("it took %s to find out", took)
-				}
-				if method == "Ready" && c.ready {
-					if err != nil {
-						t.Error(err)
+		t.Run(c.name, func(t *testing.T) {
+			e := newEngine(t, c.url, key, secret)
+			var all sync.WaitGroup // at once, since they wait
+			defer all.Wait()
+			for method, call := range map[string]func() error{
+				"Present": func() error { _, err := e.Present(t.Context(), "r1"); return err },
+				"Remove":  func() error { return e.Remove(t.Context(), "r1", "ana") },
+				"Mute":    func() error { return e.Mute(t.Context(), "r1", "ana") },
+				"SetRole": func() error { return e.SetRole(t.Context(), "r1", "ana", "cohost") },
+				"End":     func() error { return e.End(t.Context(), "r1") },
+				"Ready":   func() error { return e.Ready(t.Context()) },
+			} {
+				all.Go(func() {
+					began := time.Now()
+					err := call()
+					if took := time.Since(began); took > 10*time.Second {
+						t.Errorf("%s: it took %s to find out", method, took)
 					}
-					return
-				}
-				if err == nil || !strings.Contains(err.Error(), c.want) {
-					t.Errorf("%v, want something with %s", err, c.want)
-				}
-				if err != nil && strings.Contains(err.Error(), "eyJ") {
-					t.Errorf("a token stands in the error: %v", err)
-				}
-			})
-		}
+					switch {
+					case method == "Ready" && c.ready:
+						if err != nil {
+							t.Error(err)
+						}
+					case err == nil || !strings.Contains(err.Error(), c.want):
+						t.Errorf("%s: %v, want something with %s", method, err, c.want)
+					case strings.Contains(err.Error(), "eyJ"):
+						t.Errorf("%s: a token stands in the error: %v", method, err)
+					}
+				})
+			}
+		})
 	}
 }
 
