@@ -33,6 +33,7 @@ func start(ctx context.Context, cfg cli.RoomsConfig) (*cli.Media, error) {
 		s.Stop()
 		return nil, err
 	}
+	cfg.Log.Info("LiveKit runs in this process, for this machine alone", "url", s.URL, "mediaPort", s.MediaPort)
 	c := &counted{LiveKit: e, in: map[string]bool{}}
 	return &cli.Media{Engine: c, URL: e.URL(), Close: sync.OnceValue(func() error {
 		s.Stop()
