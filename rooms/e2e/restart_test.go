@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usher-sessions/usher/api"
+	"github.com/usher-sessions/usher/internal/pgtest"
 	"github.com/usher-sessions/usher/rooms/internal/visitor"
 )
 
@@ -139,5 +140,33 @@ func TestWordIsLost(t *testing.T) {
 	ana, bo := n.join(t, "Talk", "ana", "host"), n.join(t, "Talk", "bo", "")
 	agree(t, n, lk, ana.User.ID, bo.User.ID)
 	bo.Leave()
+	agree(t, n, lk, ana.User.ID)
+}
+
+func TestDatabaseRestarts(t *testing.T) {
+	t.Parallel()
+	pg := pgtest.Start(t)
+	port := freePort(t)
+	lk := startLiveKit(t, nil, port)
+	n := serve(t, port, pg.URL(t), with(lk)...)
+	ana, bo := n.join(t, "Talk", "ana", "host"), n.join(t, "Talk", "bo", "")
+	ana.Speak()
+	bo.Hears()
+	agree(t, n, lk, ana.User.ID, bo.User.ID)
+	signed, err := n.Sign(t.Context(), api.SignatureRequest{SessionName: "Talk", UserKey: "cy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cy := api.JoinRequest{Topic: "Talk", Signature: signed.Signature, UserName: "cy"}
+
+	pg.Stop()
+	bo.Hears()
+	_, err = n.Join(t.Context(), cy)
+	refused(t, err, http.StatusServiceUnavailable, "unavailable")
+	bo.Leave() // while nothing can be noted
+
+	pg.Up(t)
+	visitor.Until(t, "joins work again", func() bool { _, err = n.Join(t.Context(), cy); return err == nil })
+	stays(t, ana)
 	agree(t, n, lk, ana.User.ID)
 }

@@ -68,17 +68,22 @@ func freePort(t *testing.T) int {
 	return ln.Addr().(*net.TCPAddr).Port
 }
 
-// startLiveKit starts a LiveKit of its own, which tells the Ushers on those ports.
-// It takes the ports of the one before, if there was one.
-func startLiveKit(t *testing.T, before *media.Server, usher int) *media.Server {
+// freeMediaPort returns a UDP port that nobody has at the moment.
+func freeMediaPort(t *testing.T) int {
 	t.Helper()
-	free, err := net.ListenPacket("udp", "127.0.0.1:0")
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	mediaPort := free.LocalAddr().(*net.UDPAddr).Port
-	free.Close()
-	cfg := media.Config{Port: freePort(t), MediaPort: mediaPort, Key: livekitKey, Secret: livekitSecret, Webhook: fmt.Sprintf("http://127.0.0.1:%d/v1/livekit/webhook", usher)}
+	defer conn.Close()
+	return conn.LocalAddr().(*net.UDPAddr).Port
+}
+
+// startLiveKit starts a LiveKit of its own, which tells the Usher on that port.
+// It takes the ports of the one before, if there was one.
+func startLiveKit(t *testing.T, before *media.Server, usher int) *media.Server {
+	t.Helper()
+	cfg := media.Config{Port: freePort(t), MediaPort: freeMediaPort(t), Key: livekitKey, Secret: livekitSecret, Webhook: fmt.Sprintf("http://127.0.0.1:%d/v1/livekit/webhook", usher)}
 	if before != nil {
 		cfg.Port, cfg.MediaPort = portOf(t, before.URL), before.MediaPort
 	}

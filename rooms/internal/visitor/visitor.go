@@ -103,8 +103,14 @@ func (v *Visitor) Speak() *lksdk.LocalTrackPublication {
 // Hears waits until more of others' sound has arrived.
 func (v *Visitor) Hears() {
 	v.t.Helper()
+	v.HearsWithin(within)
+}
+
+// HearsWithin is Hears for as long as that.
+func (v *Visitor) HearsWithin(d time.Duration) {
+	v.t.Helper()
 	before := v.heard.Load()
-	Until(v.t, "a visitor hears another", func() bool { return v.heard.Load() > before })
+	until(v.t, d, "a visitor hears another", func() bool { return v.heard.Load() > before })
 }
 
 // Dropped waits until the visitor is in the room no more and returns why. Any
@@ -123,9 +129,14 @@ func (v *Visitor) Dropped() lksdk.DisconnectionReason {
 // Until waits until ok.
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(within); !ok(); time.Sleep(10 * time.Millisecond) {
+	until(t, within, what, ok)
+}
+
+func until(t testing.TB, d time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(d); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after %s this is still not so: %s", within, what)
+			t.Fatalf("after %s this is still not so: %s", d, what)
 		}
 	}
 }
