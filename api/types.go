@@ -391,7 +391,31 @@ type Explanation struct {
 	Address string   `json:"address,omitempty" maxLength:"50"`
 }
 
+// Explained says what would be decided, and why.
+type Explained struct {
+	Allowed bool            `json:"allowed"`
+	Caller  string          `json:"caller"`
+	Action  string          `json:"action"`
+	Session string          `json:"session"`
+	Why     string          `json:"why" doc:"The decision in one sentence"`
+	Rules   []string        `json:"rules" doc:"The rules that decide, as the ledger has them"`
+	Matched []ExplainedRule `json:"matched" doc:"Rules that apply, deciding or outweighed"`
+	Failed  []ExplainedRule `json:"failed,omitempty" doc:"Rules that could not be evaluated"`
+	Missed  []ExplainedRule `json:"missed" doc:"Rules for such a caller and action whose conditions don't hold"`
+}
+
+// ExplainedRule is what becomes of one rule.
+type ExplainedRule struct {
+	Rule    string   `json:"rule"`
+	Effect  string   `json:"effect" enum:"permit,forbid"`
+	File    string   `json:"file"`
+	Line    int      `json:"line"`
+	Doc     string   `json:"doc,omitempty"`
+	Text    string   `json:"text"`
+	Because []string `json:"because,omitempty" doc:"Conditions that don't hold, or the fault"`
+}
+
 type (
 	ExplainIn  struct{ Body Explanation }
-	ExplainOut struct{ Body json.RawMessage }
+	ExplainOut struct{ Body Explained }
 )

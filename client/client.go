@@ -189,8 +189,8 @@ func (c *Client) QueryLedger(ctx context.Context, in api.QueryLedgerIn) (*api.Le
 	return &out.Body, err
 }
 
-// ExplainPolicy asks what the policy would decide. The answer is JSON.
-func (c *Client) ExplainPolicy(ctx context.Context, e api.Explanation) ([]byte, error) {
+// ExplainPolicy asks what the policy would decide, and why.
+func (c *Client) ExplainPolicy(ctx context.Context, e api.Explanation) (*api.Explained, error) {
 	out, err := call(ctx, c, api.ExplainPolicy, &api.ExplainIn{Body: e})
-	return out.Body, err
+	return &out.Body, err
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -243,6 +242,20 @@ there is one; with --server a running server is asked, with its rules.`,
 	return cmd
 }
 
+// explanation is what a server said, to be told like what is found here.
+func explanation(e *api.Explained) *policy.Explanation {
+	rules := func(from []api.ExplainedRule) (to []policy.Finding) {
+		for _, r := range from {
+			to = append(to, policy.Finding(r))
+		}
+		return to
+	}
+	return &policy.Explanation{
+		Allowed: e.Allowed, Caller: e.Caller, Action: e.Action, Session: e.Session, Why: e.Why, Rules: e.Rules,
+		Matched: rules(e.Matched), Failed: rules(e.Failed), Missed: rules(e.Missed),
+	}
+}
+
 // explain asks the server that is named, or the rules at hand.
 func (m *Main) explain(cmd *cobra.Command, r *api.Explanation) (*policy.Explanation, error) {
 	if server := m.serverNamed(cmd); server != "" {
@@ -254,8 +267,7 @@ func (m *Main) explain(cmd *cobra.Command, r *api.Explanation) (*policy.Explanat
 		if err != nil {
 			return nil, err
 		}
-		var x policy.Explanation
-		return &x, json.Unmarshal(answer, &x)
+		return explanation(answer), nil
 	}
 	cfg, err := m.load(cmd, config.ForStorage|config.ForPolicy, config.CredentialsAsGiven)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/usher-sessions/usher"
 	"github.com/usher-sessions/usher/api"
+	"github.com/usher-sessions/usher/internal/policy"
 	"github.com/usher-sessions/usher/videosdk"
 )
 
@@ -97,6 +98,25 @@ func (v *v1) explainPolicy(ctx context.Context, in *api.ExplainIn) (*api.Explain
 		caller.Addr = addr
 	}
 	q := &usher.Question{Caller: caller, Action: usher.Action(b.Action), Session: s, Now: v.Now(), Life: videosdk.DefaultLife}
-	out, err := json.Marshal(v.Policy.Explain(q))
-	return &api.ExplainOut{Body: out}, err
+	x := v.Policy.Explain(q)
+	return &api.ExplainOut{Body: api.Explained{
+		Allowed: x.Allowed, Caller: x.Caller, Action: x.Action, Session: x.Session, Why: x.Why, Rules: orNone(x.Rules),
+		Matched: toRules(x.Matched), Failed: toRules(x.Failed), Missed: toRules(x.Missed),
+	}}, nil
+}
+
+func toRules(findings []policy.Finding) []api.ExplainedRule {
+	out := make([]api.ExplainedRule, len(findings))
+	for i, f := range findings {
+		out[i] = api.ExplainedRule(f)
+	}
+	return out
+}
+
+// orNone is an empty list for nil, which would be written as null.
+func orNone(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
 }
