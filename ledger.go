@@ -82,6 +82,8 @@ type LedgerRow struct {
 	// FoldedSession is the session's name as the store's index has it; reading sets
 	// it, so that an index that hides a row is found out.
 	FoldedSession string
+	// Hidden says that the store's index wouldn't find the row. Reading a chain sets it.
+	Hidden bool
 }
 
 // A LedgerHead is the end of a chain: the number and hash of its last row, both

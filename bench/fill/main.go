@@ -2,24 +2,25 @@
 // keys and ledger rows as asked for, and prints those keys whose secret is
 // known, one a line.
 //
-// Each is a copy of one that Usher itself made, multiplied within the database.
-// The copies of ledger rows are no sound chain; nobody verifies them here.
+// Sessions and keys are copies of one that Usher itself made, multiplied within
+// the database. Rows of the ledger are appended as Usher does, but for their
+// hashes: they are no sound chain, and nobody verifies them here.
 package main
 
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"flag"
 	"fmt"
 	"log"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/usher-sessions/usher"
 	"github.com/usher-sessions/usher/internal/caller"
-	"github.com/usher-sessions/usher/internal/ledger"
 	"github.com/usher-sessions/usher/internal/store"
 )
 
@@ -62,34 +63,44 @@ func fill(ctx context.Context, path string, sessions, keys, rows int) error {
 			return err
 		}
 	}
-	if rows > 0 {
-		if err := record(ctx, s); err != nil {
-			return err
-		}
+	if err := record(ctx, s, rows); err != nil {
+		return err
 	}
 	if err := s.Close(); err != nil {
 		return err
 	}
-	return multiply(ctx, path, sessions-1, keys-known, rows-1)
+	return multiply(ctx, path, sessions-1, keys-known)
 }
 
-// record writes one row, as a signature has it.
-func record(ctx context.Context, s *store.Store) error {
-	l, err := ledger.New(ledger.Config{Book: s, Writer: "fill"})
+// record appends rows as signatures have them, spread over sessions and users.
+func record(ctx context.Context, s *store.Store, rows int) error {
+	head, err := s.LedgerHead(ctx, "fill")
 	if err != nil {
 		return err
 	}
-	defer l.Close()
-	now := time.Now().UTC()
-	return l.Record(ctx, &usher.Entry{
-		Time: now, Event: usher.EventSigned, Caller: "key:fill", UserKey: "user-0000001", Session: "Room 0000000", Role: "participant",
-		Decision: usher.Allowed, Rules: []string{"keys"}, Expires: now.Add(2 * time.Hour), Address: "192.0.2.7",
-		RequestID: "0123456789abcdef", SignatureSHA256: strings.Repeat("0", 64),
-	})
+	begun := time.Now().UTC().Add(-time.Hour)
+	batch := make([]usher.LedgerRow, 0, store.MaxLedgerRows)
+	for n := 1; n <= rows; n++ {
+		at := begun.Add(time.Duration(n) * time.Hour / time.Duration(rows))
+		r := usher.LedgerRow{Number: int64(n), Entry: usher.Entry{
+			Time: at, Event: usher.EventSigned, Caller: "key:fill", UserKey: fmt.Sprintf("user-%07d", n*104729%1000003), Session: fmt.Sprintf("Room %07d", n*7919%1000003),
+			Role: "participant", Decision: usher.Allowed, Rules: []string{"keys"}, Expires: at.Add(2 * time.Hour), Address: "192.0.2.7", RequestID: "0123456789abcdef",
+		}}
+		r.Hash = sha256.Sum256([]byte(r.UserKey))
+		r.SignatureSHA256 = hex.EncodeToString(r.Hash[:])
+		if batch = append(batch, r); len(batch) == cap(batch) || n == rows {
+			if err := s.AppendLedger(ctx, head, batch); err != nil {
+				return err
+			}
+			head.Number, head.Hash = r.Number, r.Hash
+			batch = batch[:0]
+		}
+	}
+	return nil
 }
 
-// multiply copies the one session, a key and the ledger's one row within the database.
-func multiply(ctx context.Context, path string, sessions, keys, rows int) error {
+// multiply copies the one session and a key within the database.
+func multiply(ctx context.Context, path string, sessions, keys int) error {
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		return err
@@ -114,10 +125,6 @@ func multiply(ctx context.Context, path string, sessions, keys, rows int) error 
 	}{
 		{"sessions", `id = id || '-' || rowid, name = printf('Room %07d', rowid), folded_name = printf('room %07d', rowid)`, sessions},
 		{"api_keys", `id = id || '-' || rowid, hash = randomblob(32)`, keys},
-		// Spread over the sessions and users, in the order of time.
-		{"ledger", `number = number + rowid, time = time + rowid, hash = randomblob(32), signature_sha256 = hex(randomblob(32)),
-			session = printf('Room %07d', rowid * 7919 % 1000003), folded_session = printf('room %07d', rowid * 7919 % 1000003),
-			user_key = printf('user-%07d', rowid * 104729 % 1000003)`, rows},
 	} {
 		if t.n < 1 {
 			continue

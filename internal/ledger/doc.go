@@ -6,8 +6,10 @@
 // [Ledger.Record] returns nil only once the row has reached the disk. Rows that
 // are asked for while the disk works on the one before go together in the next
 // transaction (group commit): one that comes alone waits for nobody, many that
-// come together share one wait for the disk. Where the store fails, all that
-// wait get unavailable; the next row tries again, so service comes back by itself.
+// come together share one wait for the disk. Under load a transaction begins up
+// to two milliseconds later, so that those who were just answered and ask again
+// come into it. Where the store fails, all that wait get unavailable; the next
+// row tries again, so service comes back by itself.
 //
 // # The chain
 //

@@ -300,6 +300,9 @@ func (c *chain) row(r *usher.LedgerRow) {
 	switch {
 	case c.hash(r, n) != r.Hash || r.FoldedSession != usher.FoldName(r.Session):
 		c.blame(r)
+	case r.Hidden:
+		c.blamed = r.Number
+		c.v.fault(Changed, writer, n, n, "the index doesn't find it")
 	case c.known && r.Prev != c.prev && c.blamed != n-1:
 		c.v.fault(Changed, writer, n-1, n-1, "the row after it holds another hash of it")
 	}

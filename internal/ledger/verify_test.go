@@ -200,6 +200,8 @@ func TestVerifyNamesTheRow(t *testing.T) {
 			[]string{"row writer-0/5: changed: it doesn't fit its hash"}},
 		{"the last one changed", func(s *shelf) { s.rows[1][9].Role = "host" },
 			[]string{"row writer-0/10: changed: it doesn't fit its hash"}},
+		{"hidden by the index", func(s *shelf) { s.rows[1][4].Hidden = true },
+			[]string{"row writer-0/5: changed: the index doesn't find it"}},
 		{"its index changed", func(s *shelf) { s.rows[1][4].FoldedSession = "elsewhere" },
 			[]string{"row writer-0/5: changed: it doesn't fit its hash"}},
 		{"written anew", func(s *shelf) { rewrite(s, 1, 4, 5) },
@@ -393,6 +395,49 @@ func TestVerifyFindsEditsInTheDatabase(t *testing.T) {
 			whole(t, s, 24)
 		})
 	}
+}
+
+// SQLite's index is a table that can be edited too, so as to hide rows from who asks for a user.
+func TestVerifyFindsRowsThatTheIndexHides(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "usher.db")
+	s := open(t, path)
+	head, err := s.LedgerHead(t.Context(), "a")
+	noError(t, err)
+	for range 5 { // more than two blocks
+		rows := make([]usher.LedgerRow, 200)
+		before := head
+		for i := range rows {
+			rows[i] = usher.LedgerRow{Entry: *issued(int(head.Number))}
+			head, _ = ledger.Link(head, &rows[i], nil)
+		}
+		noError(t, s.AppendLedger(t.Context(), before, rows))
+	}
+	whole(t, s, 1000)
+	raw := openRaw(t, path)
+	for _, tt := range []struct {
+		name, edit string
+		want       string
+	}{
+		{"one print", "UPDATE ledger_blocks SET prints = CAST(substr(prints, 1, 80) || x'0000000000000000' || substr(prints, 89) AS BLOB) WHERE block = 1", "row a/491: changed: the index doesn't find it"},
+		{"the last prints", "UPDATE ledger_blocks SET prints = CAST(substr(prints, 1, length(prints) - 1) AS BLOB) WHERE block = 2", "row a/1000: changed: the index doesn't find it"},
+		{"a later start", "UPDATE ledger_blocks SET oldest = oldest + 1 WHERE block = 0", "row a/1: changed: the index doesn't find it"},
+		{"an earlier end", "UPDATE ledger_blocks SET newest = newest - 1 WHERE block = 0", "row a/480: changed: the index doesn't find it"},
+		{"a whole block", "DELETE FROM ledger_blocks WHERE block = 1", "row a/481: changed: the index doesn't find it"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			exec(t, raw, "CREATE TABLE before_edit AS SELECT * FROM ledger_blocks")
+			exec(t, raw, tt.edit)
+			report, err := ledger.Verify(t.Context(), s, ledger.VerifyOptions{})
+			noError(t, err)
+			if len(report.Faults) == 0 || report.Faults[0].String() != tt.want {
+				t.Errorf("found %v, want %s", report.Faults, tt.want)
+			}
+			for _, st := range []string{"DELETE FROM ledger_blocks", "INSERT INTO ledger_blocks SELECT * FROM before_edit", "DROP TABLE before_edit"} {
+				exec(t, raw, st)
+			}
+		})
+	}
+	whole(t, s, 1000)
 }
 
 func openRaw(t *testing.T, location string) *sql.DB {

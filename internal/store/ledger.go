@@ -43,7 +43,7 @@ func (s *Store) LedgerHead(ctx context.Context, writer string) (usher.LedgerHead
 // AppendLedger appends rows to a chain, all or none, and returns once they have
 // reached the disk. The rows must be numbered on from head. It gives conflict if
 // head isn't the chain's head any more; after unavailable the rows may have been
-// appended or not.
+// appended or not. It sets their FoldedSession.
 func (s *Store) AppendLedger(ctx context.Context, head usher.LedgerHead, rows []usher.LedgerRow) error {
 	if len(rows) == 0 || len(rows) > MaxLedgerRows {
 		return fmt.Errorf("store: %d rows to append, there must be 1 to %d", len(rows), MaxLedgerRows)
@@ -74,12 +74,20 @@ type sqliteLedger struct {
 	move   *sql.Stmt
 	insert []*sql.Stmt // 1, 2, 4 … 32 rows
 	args   []any
+
+	insertBlock, updateBlock *sql.Stmt
+	open                     openBlock
 }
 
 func (l *sqliteLedger) prepare(ctx context.Context, db *sql.DB) (err error) {
-	if l.move == nil {
-		if l.move, err = db.PrepareContext(ctx, moveHead); err != nil {
-			return err
+	for _, st := range []struct {
+		into  **sql.Stmt
+		query string
+	}{{&l.move, moveHead}, {&l.insertBlock, insertBlock}, {&l.updateBlock, updateBlock}} {
+		if *st.into == nil {
+			if *st.into, err = db.PrepareContext(ctx, st.query); err != nil {
+				return err
+			}
 		}
 	}
 	for len(l.insert) < 6 {
@@ -105,6 +113,7 @@ func (s *Store) appendSQLite(ctx context.Context, head usher.LedgerHead, rows []
 		return err
 	}
 	defer t.Rollback()
+	ctx = context.WithoutCancel(ctx) // the transaction ends with it anyway; a statement would start a goroutine to watch
 	last := &rows[len(rows)-1]
 	res, err := t.StmtContext(ctx, l.move).ExecContext(ctx, last.Number, last.Hash[:], head.WriterID, head.Number, head.Hash[:])
 	if err != nil {
@@ -112,6 +121,16 @@ func (s *Store) appendSQLite(ctx context.Context, head usher.LedgerHead, rows []
 	}
 	if moved, err := res.RowsAffected(); err != nil || moved != 1 {
 		return errors.Join(err, errHeadMoved)
+	}
+	for i := range rows {
+		rows[i].FoldedSession = usher.FoldName(rows[i].Session)
+	}
+	if err := l.open.load(ctx, t, head); err != nil {
+		return err
+	}
+	l.open.end = usher.LedgerHead{} // until it is committed
+	if err := l.open.add(ctx, t, l, rows); err != nil {
+		return err
 	}
 	for size := len(l.insert) - 1; size >= 0; size-- {
 		for n := 1 << size; len(rows) >= n; rows = rows[n:] {
@@ -125,11 +144,15 @@ func (s *Store) appendSQLite(ctx context.Context, head usher.LedgerHead, rows []
 		}
 	}
 	s.commits.Add(1)
-	return t.Commit()
+	if err := t.Commit(); err != nil {
+		return err
+	}
+	l.open.end = usher.LedgerHead{WriterID: head.WriterID, Number: last.Number}
+	return nil
 }
 
 func appendLedgerArgs(args []any, writer int64, r *usher.LedgerRow) []any {
-	return append(args, writer, r.Number, micros(r.Time), string(r.Event), r.Caller, r.UserKey, r.Session, usher.FoldName(r.Session),
+	return append(args, writer, r.Number, micros(r.Time), string(r.Event), r.Caller, r.UserKey, r.Session, r.FoldedSession,
 		r.Role, r.Decision, strings.Join(r.Rules, "\n"), r.Reason, micros(r.Expires), r.Address, r.SignatureSHA256, r.Subject, r.RequestID,
 		r.Prev[:], r.Hash[:])
 }
@@ -194,25 +217,28 @@ const selectLedger = "SELECT l.writer, coalesce(w.name, ''), l.number, l.time, l
 	"l.decision, l.rules, l.reason, l.expires, l.address, l.signature_sha256, l.subject, l.request_id, l.prev, l.hash " +
 	"FROM ledger l LEFT JOIN ledger_writers w ON w.id = l.writer "
 
-func (s *Store) ledgerRows(ctx context.Context, query string, args ...any) ([]usher.LedgerRow, error) {
-	var out []usher.LedgerRow
-	err := s.queryAll(ctx, query, args, func(row scanner) error {
-		out = append(out, usher.LedgerRow{})
-		r := &out[len(out)-1]
-		var at, expires int64
-		var rules string
-		var prev, hash []byte
-		if err := row.Scan(&r.WriterID, &r.Writer, &r.Number, &at, &r.Event, &r.Caller, &r.UserKey, &r.Session, &r.FoldedSession, &r.Role,
-			&r.Decision, &rules, &r.Reason, &expires, &r.Address, &r.SignatureSHA256, &r.Subject, &r.RequestID, &prev, &hash); err != nil {
-			return err
-		}
-		r.Time, r.Expires, r.Prev, r.Hash = moment(at), moment(expires), hash32(prev), hash32(hash)
-		if rules != "" {
-			r.Rules = strings.Split(rules, "\n")
-		}
-		return nil
+func (s *Store) ledgerRows(ctx context.Context, query string, args ...any) (out []usher.LedgerRow, err error) {
+	err = s.queryAll(ctx, query, args, func(row scanner) error {
+		r, err := scanLedgerRow(row)
+		out = append(out, r)
+		return err
 	})
 	return out, err
+}
+
+func scanLedgerRow(row scanner) (r usher.LedgerRow, err error) {
+	var at, expires int64
+	var rules string
+	var prev, hash []byte
+	if err := row.Scan(&r.WriterID, &r.Writer, &r.Number, &at, &r.Event, &r.Caller, &r.UserKey, &r.Session, &r.FoldedSession, &r.Role,
+		&r.Decision, &rules, &r.Reason, &expires, &r.Address, &r.SignatureSHA256, &r.Subject, &r.RequestID, &prev, &hash); err != nil {
+		return r, err
+	}
+	r.Time, r.Expires, r.Prev, r.Hash = moment(at), moment(expires), hash32(prev), hash32(hash)
+	if rules != "" {
+		r.Rules = strings.Split(rules, "\n")
+	}
+	return r, nil
 }
 
 // hash32 is zero, which no row hashes to, for anything that isn't 32 bytes.
@@ -225,48 +251,16 @@ func hash32(b []byte) (h [32]byte) {
 
 // LedgerChain returns up to limit rows of a writer, those numbered above after, in order.
 func (s *Store) LedgerChain(ctx context.Context, writerID, after int64, limit int) ([]usher.LedgerRow, error) {
-	return s.ledgerRows(ctx, selectLedger+"WHERE l.writer = ? AND l.number > ? ORDER BY l.number LIMIT ?", writerID, after, limit)
+	rows, err := s.ledgerRows(ctx, selectLedger+"WHERE l.writer = ? AND l.number > ? ORDER BY l.number LIMIT ?", writerID, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	return rows, s.findHidden(ctx, rows)
 }
 
 // LedgerStrays returns up to limit rows that stand in no chain or behind its head.
 func (s *Store) LedgerStrays(ctx context.Context, limit int) ([]usher.LedgerRow, error) {
 	return s.ledgerRows(ctx, selectLedger+"WHERE w.id IS NULL OR l.number > w.number OR l.number < 1 LIMIT ?", limit)
-}
-
-// QueryLedger returns up to limit rows that f selects, after the cursor of the
-// page before, and the cursor of the next page, "" at the end.
-func (s *Store) QueryLedger(ctx context.Context, f usher.LedgerFilter, cursor string, limit int) ([]usher.LedgerRow, string, error) {
-	var w where
-	w.equal("l.user_key", f.UserKey)
-	w.equal("l.folded_session", usher.FoldName(f.Session))
-	w.equal("l.caller", f.Caller)
-	w.equal("l.decision", f.Decision)
-	w.equal("l.event", string(f.Event))
-	if !f.From.IsZero() {
-		w.and("l.time >= ?", f.From.UnixMicro())
-	}
-	if !f.To.IsZero() {
-		w.and("l.time < ?", f.To.UnixMicro())
-	}
-	order, before := "DESC", "<"
-	if f.OldestFirst {
-		order, before = "ASC", ">"
-	}
-	if cursor != "" {
-		var at, writer, number int64
-		if err := readCursor(cursor, &at, &writer, &number); err != nil {
-			return nil, "", err
-		}
-		w.and("l.time "+before+"= ?", at) // says to the index what the next line means
-		w.and("(l.time, l.writer, l.number) "+before+" (?, ?, ?)", at, writer, number)
-	}
-	rows, err := s.ledgerRows(ctx, selectLedger+w.String()+" ORDER BY l.time "+order+", l.writer "+order+", l.number "+order+" LIMIT ?", append(w.args, limit+1)...)
-	if err != nil || len(rows) <= limit {
-		return rows, "", err
-	}
-	rows = rows[:limit]
-	end := &rows[limit-1]
-	return rows, writeCursor(micros(end.Time), end.WriterID, end.Number), nil
 }
 
 // LedgerEnd returns the number of the last row of the writer's chain, of those
@@ -291,6 +285,10 @@ func (s *Store) PruneLedger(ctx context.Context, writerID, through int64, limit 
 	err = s.inTx(ctx, func(t *tx) error {
 		gone, err = t.exec(ctx, "DELETE FROM ledger WHERE writer = ? AND number <= ? AND number < (SELECT min(number) + ? FROM ledger WHERE writer = ?)",
 			writerID, through, limit, writerID)
+		if err == nil && s.pool == nil {
+			_, err = t.exec(ctx, "DELETE FROM ledger_blocks WHERE writer = ? AND block < (SELECT (coalesce(min(number), ? + 1) - 1) / ? FROM ledger WHERE writer = ?)",
+				writerID, through, blockRows, writerID)
+		}
 		return err
 	})
 	return gone, err

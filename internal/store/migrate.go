@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,8 +22,8 @@ import (
 var migrationFiles embed.FS
 
 var (
-	sqliteWords   = strings.NewReplacer("{int}", "INTEGER", "{text}", "TEXT", "{bytes}", "BLOB", "{strict}", "STRICT")
-	postgresWords = strings.NewReplacer("{int}", "BIGINT", "{text}", `TEXT COLLATE "C"`, "{bytes}", "BYTEA", "{strict}", "")
+	sqliteWords   = strings.NewReplacer("{sqlite} ", "", "{int}", "INTEGER", "{text}", "TEXT", "{bytes}", "BLOB", "{strict}", "STRICT")
+	postgresWords = strings.NewReplacer("{postgres} ", "", "{int}", "BIGINT", "{text}", `TEXT COLLATE "C"`, "{bytes}", "BYTEA", "{strict}", "")
 )
 
 // migrations reads the files, named NNNN_what.sql, in the words of one database.
@@ -41,7 +42,7 @@ func migrations(words *strings.Replacer) ([]*goose.Migration, error) {
 		if err != nil {
 			return nil, err
 		}
-		statements := strings.Split(words.Replace(string(text)), ";\n\n")
+		statements := slices.DeleteFunc(strings.Split(words.Replace(string(text)), ";\n\n"), isForOther)
 		out = append(out, goose.NewGoMigration(version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 			for _, st := range statements {
 				if _, err := tx.ExecContext(ctx, st); err != nil {
@@ -53,6 +54,9 @@ func migrations(words *strings.Replacer) ([]*goose.Migration, error) {
 	}
 	return out, nil
 }
+
+// isForOther reports whether a statement is for the other database: its mark still stands in front.
+func isForOther(statement string) bool { return strings.Contains("\n"+statement, "\n{") }
 
 // migrate brings the schema up to date. goose takes no lock by itself, so that
 // processes that start together would trip over each other: the caller sees to one.

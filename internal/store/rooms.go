@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/usher-sessions/usher"
@@ -185,24 +184,4 @@ func (s *Store) SweepRooms(ctx context.Context, before time.Time) (gone int64, e
 		return err
 	})
 	return gone, err
-}
-
-// Issued returns the row of the signature of that SHA-256, in hex, for the
-// session, if one of about the time at has it; nil if none has. Rows are found
-// by session and time, so that the ledger needs no index of signatures.
-func (s *Store) Issued(ctx context.Context, session, signature string, at time.Time) (*usher.LedgerRow, error) {
-	for _, span := range [...]struct{ from, to time.Duration }{
-		{0, 32 * time.Second},                // backdated by the default
-		{-2 * time.Minute, 12 * time.Minute}, // by as much as can be, and by clocks that differ
-	} {
-		rows, err := s.ledgerRows(ctx, selectLedger+"WHERE l.folded_session = ? AND l.time >= ? AND l.time < ? AND l.signature_sha256 = ? AND l.event = ? LIMIT 1",
-			usher.FoldName(session), at.Add(span.from).UnixMicro(), at.Add(span.to).UnixMicro(), signature, string(usher.EventSigned))
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return nil, err
-		}
-		if len(rows) > 0 {
-			return &rows[0], nil
-		}
-	}
-	return nil, nil
 }

@@ -27,7 +27,7 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	}
 	f.Close()
 	if s.write, err = sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)",
-		"foreign_keys(1)", "cache_size(-65536)", "trusted_schema(0)",
+		"foreign_keys(1)", "cache_size(-8192)", "trusted_schema(0)",
 		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages))); err != nil {
 		return fmt.Errorf("store: %s: %w", path, err)
 	}
@@ -35,7 +35,7 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	if err := migrateSQLite(ctx, s.write, path); err != nil {
 		return err
 	}
-	if s.read, err = sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "query_only(1)", "cache_size(-16384)", "trusted_schema(0)")); err != nil {
+	if s.read, err = sql.Open("sqlite", sqliteDSN(path, "busy_timeout(5000)", "query_only(1)", "cache_size(-4096)", "trusted_schema(0)")); err != nil {
 		return fmt.Errorf("store: %s: %w", path, err)
 	}
 	s.tidy(path)

@@ -1,6 +1,6 @@
 -- The words in braces stand for what SQLite and PostgreSQL call differently,
 -- see migrate.go. Times are microseconds since 1970 in UTC, 0 for none. An empty
--- line ends a statement.
+-- line ends a statement; one with {sqlite} or {postgres} is for that alone.
 
 CREATE TABLE sessions (
     id          {text} PRIMARY KEY,
@@ -124,11 +124,25 @@ CREATE TABLE ledger (
 ) {strict};
 
 -- In the order of lists, so that a page is read without sorting all.
-CREATE INDEX ledger_time ON ledger (time, writer, number);
+{postgres} CREATE INDEX ledger_time ON ledger (time, writer, number);
 
-CREATE INDEX ledger_session ON ledger (folded_session, time, writer, number);
+{postgres} CREATE INDEX ledger_session ON ledger (folded_session, time, writer, number);
 
-CREATE INDEX ledger_user ON ledger (user_key, time, writer, number);
+{postgres} CREATE INDEX ledger_user ON ledger (user_key, time, writer, number);
+
+-- What SQLite has instead, see ledgerindex.go: one row for blocks of the ledger's.
+{sqlite} CREATE TABLE ledger_blocks (
+    writer {int} NOT NULL,
+    block  {int} NOT NULL,   -- its rows are numbered from block * blockRows + 1 on
+    oldest {int} NOT NULL,   -- time of the oldest row
+    newest {int} NOT NULL,   -- and of the newest
+    prints {bytes} NOT NULL, -- of each row
+    PRIMARY KEY (writer, block)
+) {strict};
+
+{sqlite} CREATE INDEX ledger_blocks_newest ON ledger_blocks (newest, oldest);
+
+{sqlite} CREATE INDEX ledger_blocks_oldest ON ledger_blocks (oldest);
 
 CREATE TABLE ledger_checkpoints (
     id   {int} PRIMARY KEY,
