@@ -103,14 +103,8 @@ func (v *Visitor) Speak() *lksdk.LocalTrackPublication {
 // Hears waits until more of others' sound has arrived.
 func (v *Visitor) Hears() {
 	v.t.Helper()
-	v.HearsWithin(within)
-}
-
-// HearsWithin is Hears for as long as that.
-func (v *Visitor) HearsWithin(d time.Duration) {
-	v.t.Helper()
 	before := v.heard.Load()
-	until(v.t, d, "a visitor hears another", func() bool { return v.heard.Load() > before })
+	Until(v.t, "a visitor hears another", func() bool { return v.heard.Load() > before })
 }
 
 // Dropped waits until the visitor is in the room no more and returns why. Any
@@ -129,10 +123,11 @@ func (v *Visitor) Dropped() lksdk.DisconnectionReason {
 // Until waits until ok.
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	until(t, within, what, ok)
+	Within(t, within, what, ok)
 }
 
-func until(t testing.TB, d time.Duration, what string, ok func() bool) {
+// Within is Until for as long as d.
+func Within(t testing.TB, d time.Duration, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(d); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
