@@ -78,6 +78,7 @@ type Store interface {
 	Room(ctx context.Context, id string) (*usher.Room, error)
 	RoomOf(ctx context.Context, session string) (*usher.Room, error)
 	OpenRooms(ctx context.Context, cursor string, limit int) ([]*usher.Room, string, error)
+	UnsettledRooms(ctx context.Context, since time.Time, cursor string, limit int) ([]*usher.Room, string, error)
 	LockRoom(ctx context.Context, id string, locked bool) error
 	EndRoom(ctx context.Context, id, by string) error
 	EndEmptyRoom(ctx context.Context, id string) (bool, error)

@@ -113,17 +113,20 @@ func (g *Gate) empty(ctx context.Context, room string, at time.Time) error {
 // one of them right: tokens outstanding, word on its way.
 const settled = TokenLife + 30*time.Second
 
+// chased is how long after a room's end people are looked for who are still in it.
+const chased = time.Hour
+
 // kept is how long rooms that ended are remembered: longer than any signature of their users lives.
 const kept = 72 * time.Hour
 
-// Sweep compares the store with the engine and sets right what word of the
-// engine that got lost left wrong: who is present, rooms that ended, waiting
-// users who went. Any replica may do it at any time. Rooms about which the
-// engine can't be asked stay as they are.
+// Sweep compares the store with the engine and sets right what lost words left
+// wrong on either side: who is present, rooms that ended, waiting users who went;
+// and who is still in a room that a host ended or removed them from. Any replica
+// may do it at any time. Rooms about which the engine can't be asked stay as they are.
 func (g *Gate) Sweep(ctx context.Context) error {
 	var faults []error
 	for cursor := ""; ; {
-		rooms, next, err := g.cfg.Store.OpenRooms(ctx, cursor, 100)
+		rooms, next, err := g.cfg.Store.UnsettledRooms(ctx, g.cfg.Now().Add(-chased), cursor, 100)
 		if err != nil {
 			return errors.Join(append(faults, err)...)
 		}
@@ -147,6 +150,9 @@ func (g *Gate) sweepRoom(ctx context.Context, room *usher.Room) error {
 	if err != nil {
 		return err
 	}
+	if !room.EndedAt.IsZero() && len(there) > 0 {
+		return g.cfg.Engine.End(ctx, room.ID)
+	}
 	var faults []error
 	for _, e := range all {
 		in, now := slices.Contains(there, e.ID), g.cfg.Now()
@@ -156,6 +162,8 @@ func (g *Gate) sweepRoom(ctx context.Context, room *usher.Room) error {
 				_, err := g.cfg.Store.MoveEntrant(ctx, e.ID, usher.EntrantWaiting, next)
 				faults = append(faults, err)
 			}
+		case in && e.State == usher.EntrantRemoved:
+			faults = append(faults, g.cfg.Engine.Remove(ctx, room.ID, e.ID))
 		case in && !e.Present:
 			faults = append(faults, g.present(ctx, e, true, now))
 		case !in && e.Present && now.Sub(e.JoinedAt) > goneAfter/2:
@@ -167,13 +175,7 @@ func (g *Gate) sweepRoom(ctx context.Context, room *usher.Room) error {
 	}
 	for _, id := range there {
 		if !slices.ContainsFunc(all, func(e *usher.Entrant) bool { return e.ID == id }) {
-			e, err := g.cfg.Store.Entrant(ctx, id)
-			if err == nil && e.RoomID == room.ID && e.State == usher.EntrantRemoved {
-				err = g.cfg.Engine.Remove(ctx, room.ID, id)
-			} else if usher.ErrorCode(err) == usher.CodeNotFound {
-				err = nil // an agent or recorder of the operator's own
-			}
-			faults = append(faults, err)
+			faults = append(faults, g.sweepStray(ctx, room, id))
 		}
 	}
 	if g.cfg.Now().Sub(room.CreatedAt) > settled {
@@ -181,4 +183,18 @@ func (g *Gate) sweepRoom(ctx context.Context, room *usher.Room) error {
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
+}
+
+// sweepStray sets right that somebody is in the room who left it or never was let in.
+func (g *Gate) sweepStray(ctx context.Context, room *usher.Room, id string) error {
+	e, err := g.cfg.Store.Entrant(ctx, id)
+	switch {
+	case usher.ErrorCode(err) == usher.CodeNotFound: // an agent or recorder of the operator's own
+		return nil
+	case err != nil || e.RoomID != room.ID:
+		return err
+	case e.State == usher.EntrantLeft: // and came back with what the engine gives its clients for that
+		return g.present(ctx, e, true, g.cfg.Now())
+	}
+	return g.cfg.Engine.Remove(ctx, room.ID, id)
 }

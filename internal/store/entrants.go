@@ -36,10 +36,10 @@ func (s *Store) Entrant(ctx context.Context, id string) (*usher.Entrant, error) 
 	return e, s.fault(err)
 }
 
-// Entrants returns those of a room that are waiting or admitted, as they came.
+// Entrants returns those of a room that are waiting, admitted or still present, as they came.
 func (s *Store) Entrants(ctx context.Context, room string) ([]*usher.Entrant, error) {
 	var out []*usher.Entrant
-	err := s.queryAll(ctx, "SELECT "+entrantColumns+" FROM entrants WHERE room_id = ? AND state IN ('waiting', 'admitted') ORDER BY came_at, id", []any{room}, func(row scanner) error {
+	err := s.queryAll(ctx, "SELECT "+entrantColumns+" FROM entrants WHERE room_id = ? AND (state IN ('waiting', 'admitted') OR present = 1) ORDER BY came_at, id", []any{room}, func(row scanner) error {
 		e, err := scanEntrant(row)
 		out = append(out, e)
 		return err

@@ -141,6 +141,15 @@ func (s *Store) OpenRooms(ctx context.Context, cursor string, limit int) ([]*ush
 		func(r *usher.Room) (time.Time, string) { return r.CreatedAt, r.ID })
 }
 
+// UnsettledRooms is OpenRooms with those besides that ended after since and in
+// which somebody is still present.
+func (s *Store) UnsettledRooms(ctx context.Context, since time.Time, cursor string, limit int) ([]*usher.Room, string, error) {
+	var w where
+	w.and("(ended_at = 0 OR ended_at > ? AND EXISTS (SELECT 1 FROM entrants WHERE room_id = rooms.id AND present = 1))", micros(since))
+	return listNewest(ctx, s, "SELECT "+roomColumns+" FROM rooms", w, cursor, limit, s.scanRoom,
+		func(r *usher.Room) (time.Time, string) { return r.CreatedAt, r.ID })
+}
+
 // LockRoom locks or unlocks an open room. It gives not_found if there is none with that id.
 func (s *Store) LockRoom(ctx context.Context, id string, locked bool) error {
 	return s.inTx(ctx, func(t *tx) error {
