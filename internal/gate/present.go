@@ -74,9 +74,16 @@ func (g *Gate) entrantIn(ctx context.Context, h *Happening) (*usher.Entrant, *us
 	return e, room, err
 }
 
+// notedWithin bounds the two writes of present.
+const notedWithin = 10 * time.Second
+
 // present notes that somebody is in the room, or is no more, and records it if
 // that is news. Without the row it isn't noted either, so that it is told again.
+// That whoever told it has gone meanwhile cuts neither short: a database may have
+// done what it was cut short at, and then nobody would write the row.
 func (g *Gate) present(ctx context.Context, e *usher.Entrant, there bool, at time.Time) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notedWithin)
+	defer cancel()
 	news, err := g.cfg.Store.EntrantPresent(ctx, e.ID, there, at)
 	if err != nil || !news {
 		return err
